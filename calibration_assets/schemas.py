@@ -34,6 +34,17 @@ COLUMNS = pa.DataFrameSchema(
 """The matrix's columns, clone-major: row j is column j = clone * n_records + record. State, district and county are
 FIPS numbers (district = state * 100 + number, at-large 01); the county's 5-character text is its number, zero-padded."""
 
+COUNTY_SHARES = pa.DataFrameSchema(
+    {
+        "district": pa.Column("int32", DISTRICT),
+        "county": pa.Column("int32", pa.Check.in_range(1001, 56999)),
+        "probability": pa.Column("float64", pa.Check.in_range(0, 1)),
+    },
+    unique=["district", "county"],
+    strict=True,
+)
+"""The share of a district's population that lives in a county; shares of one district add up to 1."""
+
 TARGETS = pa.DataFrameSchema(
     {
         "target_id": pa.Column("int64", unique=True),
