@@ -23,23 +23,23 @@ ONLY_NEGATIVE = "only negative values for a positive target"
 ONLY_POSITIVE = "only positive values for a negative target"
 
 
-def row_blocks(X: sparse.csr_matrix, nonzeros: int = BLOCK_NONZEROS) -> Iterator[tuple[int, int]]:
-    """Consecutive ranges [first, last) of rows holding about `nonzeros` entries each, and at least one row."""
+def row_blocks(X: sparse.csr_matrix, nonzeros: int = BLOCK_NONZEROS, rows: int | None = None) -> Iterator[slice]:
+    """Consecutive ranges of rows, each of at most `nonzeros` entries and `rows` rows, but one row at least."""
     indptr = np.asarray(X.indptr)
-    first = 0
+    first, most = 0, X.shape[0] if rows is None else max(rows, 1)
     while first < X.shape[0]:
         last = int(np.searchsorted(indptr, indptr[first] + nonzeros, side="right")) - 1
-        last = min(max(last, first + 1), X.shape[0])
-        yield first, last
+        last = min(max(last, first + 1), first + most, X.shape[0])
+        yield slice(first, last)
         first = last
 
 
-def block_of_rows(X: sparse.csr_matrix, first: int, last: int) -> sparse.csr_matrix:
-    """Rows [first, last) of X over views of its values and column numbers."""
-    low, high = int(X.indptr[first]), int(X.indptr[last])
+def block_of_rows(X: sparse.csr_matrix, rows: slice) -> sparse.csr_matrix:
+    """A range of rows of X over views of its values and column numbers."""
+    low, high = int(X.indptr[rows.start]), int(X.indptr[rows.stop])
     indices = X.indices[low:high]
-    indptr = (np.asarray(X.indptr[first : last + 1]) - low).astype(indices.dtype)
-    return sparse.csr_matrix((X.data[low:high], indices, indptr), shape=(last - first, X.shape[1]))
+    indptr = (np.asarray(X.indptr[rows.start : rows.stop + 1]) - low).astype(indices.dtype)
+    return sparse.csr_matrix((X.data[low:high], indices, indptr), shape=(rows.stop - rows.start, X.shape[1]))
 
 
 def checked_weights(weights: np.ndarray, n_columns: int) -> np.ndarray:
@@ -61,10 +61,10 @@ def checked_weights(weights: np.ndarray, n_columns: int) -> np.ndarray:
 
 
 def weighted_sums(X: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
-    """X @ weights in float64, by blocks of rows."""
-    sums = np.empty(X.shape[0])
-    for first, last in row_blocks(X):
-        sums[first:last] = block_of_rows(X, first, last) @ weights
+    """X @ weights in float64 by blocks of rows; weights (columns,) or (columns, vectors)."""
+    sums = np.empty((X.shape[0], *weights.shape[1:]))
+    for rows in row_blocks(X):
+        sums[rows] = block_of_rows(X, rows) @ weights
     return sums
 
 

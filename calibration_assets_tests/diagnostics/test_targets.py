@@ -40,11 +40,11 @@ def test_reasons_why_targets_cannot_be_met():
     assert negated["reason"].tolist() == [targets.NO_COLUMN, targets.ONLY_POSITIVE]
 
 
-@pytest.mark.parametrize("nonzeros", [1, 3, 100])
-def test_blocks_cover_every_row_once_and_sum_alike(nonzeros):
-    blocks = list(targets.row_blocks(X, nonzeros))
-    assert [row for first, last in blocks for row in range(first, last)] == list(range(5))
-    sums = np.concatenate([targets.block_of_rows(X, first, last) @ WEIGHTS for first, last in blocks])
+@pytest.mark.parametrize(("nonzeros", "rows"), [(1, None), (3, None), (100, None), (100, 2)])
+def test_blocks_cover_every_row_once_and_sum_alike(nonzeros, rows):
+    blocks = list(targets.row_blocks(X, nonzeros, rows))
+    assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(5))
+    sums = np.concatenate([targets.block_of_rows(X, block) @ WEIGHTS for block in blocks])
     assert sums.tolist() == [80.0, 0.0, -50.0, -60.0, 0.0]
 
 
@@ -58,7 +58,7 @@ def test_memory_mapped_matrix_is_neither_copied_nor_changed(tmp_path):
         np.save(tmp_path / name, getattr(X, name))
     parts = tuple(np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("data", "indices", "indptr"))
     mapped = sparse.csr_matrix(parts, shape=X.shape, copy=False)
-    block = targets.block_of_rows(mapped, 0, 3)
+    block = targets.block_of_rows(mapped, slice(0, 3))
     assert np.shares_memory(block.data, parts[0])
     assert targets.weighted_sums(mapped, WEIGHTS).tolist() == [80.0, 0.0, -50.0, -60.0, 0.0]
 

@@ -1,0 +1,65 @@
+"""Targets that pull against each other: for the worst targets, those that hold them back.
+
+At a fitted solution the pulls of all targets on the weights balance. The pull of target i on the log-weights is
+g_i = dL_i / dEstimate_i * x_i * w, and -g_i . g_k / |g_i|^2 is the part of it that target k takes up; over all k these
+parts sum to 1 where the fit has converged. Two targets that hold one population to two values each take up the whole
+of the other's pull.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from calibration_assets.diagnostics.targets import block_of_rows, weighted_sums
+
+WORST = 10
+OPPONENTS = 3
+SMALLEST_SHARE = 0.05
+"""Targets that take up less of a pull are not named."""
+
+
+def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+    """For the 10 worst targets that can be met, up to 3 that oppose them: target, opponent, share, errors, relief.
+
+    `detail` is `target_detail`'s table of X. `share` is the part of the target's pull that the opponent takes up, at
+    most 1; `error_without` the target's absolute relative error if the opponent were dropped, to first order
+    (error x (1 - share)), which `held_out.refit_without` checks.
+    """
+    slope = loss_slopes(detail["estimate"].to_numpy(), detail["true_value"].to_numpy())
+    moving = detail["achievable"] & ~detail["near_zero"] & (detail["carrying_records"] > 0) & (slope != 0)
+    worst = detail["abs_rel_error"].where(moving).dropna().nlargest(WORST).index.to_numpy()
+    shares = opposition(X, np.asarray(weights, dtype=np.float64), slope, worst)
+    found = [_opponents(detail, row, shares[:, position]) for position, row in enumerate(worst)]
+    return pd.concat([_opponents(detail, 0, np.empty(0)), *found], ignore_index=True)
+
+
+def loss_slopes(estimates: np.ndarray, true_values: np.ndarray) -> np.ndarray:
+    """Derivative of every target's part of the loss in its estimate, -2 (y - estimate) / (y + 1)^2."""
+    return -2 * (true_values - estimates) / (true_values + 1) ** 2
+
+
+def opposition(X: sparse.csr_matrix, weights: np.ndarray, slope: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(targets, chosen) shares of the chosen targets' pulls on the log-weights that every target takes up."""
+    pulls = np.zeros((X.shape[1], len(chosen)))
+    for position, row in enumerate(chosen):
+        values = block_of_rows(X, slice(row, row + 1))
+        pulls[values.indices, position] = slope[row] * values.data * weights[values.indices]
+    size = np.einsum("jc,jc->c", pulls, pulls)
+    pulls *= weights[:, None]
+    return -slope[:, None] * weighted_sums(X, pulls) / size
+
+
+def _opponents(detail: pd.DataFrame, target: int, share: np.ndarray) -> pd.DataFrame:
+    order = np.argsort(-share, kind="stable")[:OPPONENTS]
+    order = order[share[order] >= SMALLEST_SHARE]
+    error = detail["abs_rel_error"].iloc[target]
+    return pd.DataFrame(
+        {
+            "target": detail["target"].iloc[target],
+            "abs_rel_error": error,
+            "opponent": detail["target"].iloc[order].to_numpy(),
+            "opponent_rel_error": detail["rel_error"].iloc[order].to_numpy(),
+            "share": share[order],
+            "error_without": error * (1 - np.minimum(share[order], 1)),
+        }
+    )

@@ -1,0 +1,73 @@
+"""One row a target with all that is known of it: the table behind the report, the alarms and the comparison of runs."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from calibration_assets.diagnostics.carrying import carrying_records, shadow_prices, target_losses
+from calibration_assets.diagnostics.families import judged_targets
+from calibration_assets.diagnostics.targets import (
+    NO_COLUMN,
+    checked_weights,
+    relative_errors,
+    target_errors,
+    unachievable_reasons,
+    weighted_sums,
+)
+
+NO_SUPPORT = "no column lies in the area"
+
+
+def target_detail(
+    X: sparse.csr_matrix,
+    targets_df: pd.DataFrame,
+    columns: pd.DataFrame,
+    weights: np.ndarray,
+    gated_weights: np.ndarray | None = None,
+    initial_weights: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Errors with level, family, place, source, vintage, uprating, reach and its reason, loss, shadow price, carriers.
+
+    Rows as in X; `targets_df` names them in `target_name`. `gated_weights` are those before the refit: with them the
+    table holds `gated_estimate` and `gated_abs_rel_error` too, and `initial_estimate` with those before the fit; NaN
+    otherwise.
+    """
+    final = checked_weights(weights, X.shape[1])
+    targets = targets_df.reset_index(drop=True)
+    judged = judged_targets(target_errors(X, targets, targets["target_name"].tolist(), final), targets)
+    estimates, true_values = judged["estimate"].to_numpy(), judged["true_value"].to_numpy()
+    gated = _estimates(X, gated_weights)
+    household = columns.drop_duplicates("record").set_index("record")["household_id"]
+    carried = carrying_records(X, final, columns["record"].to_numpy())
+    return judged.assign(
+        variable=targets["variable"],
+        domain_variable=targets["domain_variable"],
+        source=targets.get("source", ""),
+        vintage=targets.get("period", 0),
+        uprating_factor=targets.get("uprating_factor", 1.0),
+        reason=_reasons(X, judged, columns),
+        loss=target_losses(estimates, true_values),
+        shadow_price=shadow_prices(estimates, true_values),
+        initial_estimate=_estimates(X, initial_weights),
+        gated_estimate=gated,
+        gated_abs_rel_error=np.abs(relative_errors(gated, true_values)),
+        carrying_records=carried["carrying_records"],
+        largest_household_id=carried["largest_record"].map(household).fillna(-1).astype(np.int64),
+        largest_record_share=carried["largest_record_share"],
+    )
+
+
+def _estimates(X: sparse.csr_matrix, weights: np.ndarray | None) -> np.ndarray:
+    if weights is None:
+        return np.full(X.shape[0], np.nan)
+    return weighted_sums(X, checked_weights(weights, X.shape[1]))
+
+
+def _reasons(X: sparse.csr_matrix, judged: pd.DataFrame, columns: pd.DataFrame) -> np.ndarray:
+    """`unachievable_reasons`, an area without a single column told from one whose columns hold nothing."""
+    reasons = unachievable_reasons(X, judged["true_value"].to_numpy())
+    states, districts = set(columns["state"].unique()), set(columns["district"].unique())
+    in_state = judged["state"].isin(states | {0}).to_numpy()
+    in_district = judged["district"].isin(districts | {0}).to_numpy()
+    reasons[(reasons == NO_COLUMN) & ~(in_state & in_district)] = NO_SUPPORT
+    return reasons
