@@ -26,9 +26,16 @@ class SourceSettings:
 class SampleSettings:
     """The stratified sample of households."""
 
-    target_households: int = setting(2_000, "Households to keep")
+    target_households: int = setting(2_000, "Households to keep; 0 keeps all")
     oversample_poor: bool = setting(False, "Draw the bottom quarter by AGI 1.5 times as often")
     seed: int = setting(3526, "Seed of the draw")
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the target database comes from."""
+
+    path: str = setting("", "A target database file; empty: built from the compiled figures")
 
 
 @dataclass(frozen=True)
@@ -53,3 +60,48 @@ class SimulationSettings:
 
     rerandomize_takeup: bool = setting(True, "Draw take-up anew for every clone")
     county_level: bool = setting(False, "Use the clone's own county for variables that depend on it")
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """How far an estimate is from its target."""
+
+    loss: str = setting(
+        "relative",
+        "`relative` (error over target + 1), `scaled` (error over the larger of |target| and the floor) or `capped` "
+        "(the scaled error, saturating at 1)",
+    )
+    floor: float = setting(1.0, "Smallest scale of a target under `scaled` and `capped`")
+    group_targets: bool = setting(False, "Give every group of targets (level and variable) the same total weight")
+
+
+@dataclass(frozen=True)
+class RefitSettings:
+    """The fit of the kept columns' weights after the gates have chosen them."""
+
+    refit: bool = setting(True, "Refit the kept columns' weights after the gates have chosen them")
+    max_iterations: int = setting(400, "Largest number of L-BFGS iterations")
+    tolerance: float = setting(1e-6, "Relative projected-gradient norm at which the refit stops")
+    lower_ratio: float | None = setting(None, "Smallest ratio of a refitted weight to its initial weight")
+    upper_ratio: float | None = setting(None, "Largest ratio of a refitted weight to its initial weight")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What is minimised, and how; nested: the loss and the refit."""
+
+    preset: str = setting("local", "L0 preset: `local` (1e-8) or `national` (1e-4)")
+    lambda_l0: float | None = setting(None, "Custom L0 penalty (overrides --preset)")
+    target_records: int | None = setting(None, "Columns to keep: finds the L0 penalty instead of taking it")
+    epochs: int = setting(100, "Training epochs, as a total")
+    beta: float = setting(0.35, "L0 gate temperature (higher = softer gates)")
+    lambda_l2: float = setting(1e-12, "L2 regularization on weights")
+    learning_rate: float = setting(0.15, "Optimizer learning rate")
+    seed: int = setting(42, "Seed of the gates' draws")
+    engine: str = setting("csr", "`csr`, or `l0-python` for the peer package itself")
+    device: str = setting("cpu", "`cpu` or `cuda`")
+    objective: LossSettings = field(default_factory=LossSettings)
+    refit: RefitSettings = field(default_factory=RefitSettings)
+
+
+L0_PRESETS = {"local": 1e-8, "national": 1e-4}
