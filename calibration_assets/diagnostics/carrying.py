@@ -1,4 +1,4 @@
-"""Which records carry a target, and what a target costs the fit.
+"""Which records carry a target.
 
 A record carries a target through all of its clones together, so a household that is most of an aggregate shows
 whatever its clones' weights are. Errors are in `targets`.
@@ -49,18 +49,3 @@ def _carried(contributions: np.ndarray) -> pd.DataFrame:
             "largest_record_share": np.divide(top, total, out=np.zeros(len(size)), where=total > 0),
         }
     )
-
-
-def target_losses(estimates: np.ndarray, true_values: np.ndarray) -> np.ndarray:
-    """Every target's part of the fit's loss, ((y - estimate) / (y + 1))^2."""
-    return ((true_values - estimates) / (true_values + 1)) ** 2
-
-
-def shadow_prices(estimates: np.ndarray, true_values: np.ndarray) -> np.ndarray:
-    """How much the fitted loss rises when a target's value is raised by 1 %, to first order.
-
-    By the envelope theorem the weights need not be fitted again: it is the loss's derivative in the target's value at
-    the fitted weights, 2 (y - e)(1 + e) / (1 + y)^3, times y / 100. A large price marks a target that others hold back.
-    """
-    slope = 2 * (true_values - estimates) * (1 + estimates) / (1 + true_values) ** 3
-    return slope * np.abs(true_values) / 100

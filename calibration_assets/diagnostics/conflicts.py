@@ -25,17 +25,12 @@ def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.
     most 1; `error_without` the target's absolute relative error if the opponent were dropped, to first order
     (error x (1 - share)), which `held_out.refit_without` checks.
     """
-    slope = loss_slopes(detail["estimate"].to_numpy(), detail["true_value"].to_numpy())
+    slope = detail["slope"].to_numpy()
     moving = detail["achievable"] & ~detail["near_zero"] & (detail["carrying_records"] > 0) & (slope != 0)
     worst = detail["abs_rel_error"].where(moving).dropna().nlargest(WORST).index.to_numpy()
     shares = opposition(X, np.asarray(weights, dtype=np.float64), slope, worst)
     found = [_opponents(detail, row, shares[:, position]) for position, row in enumerate(worst)]
     return pd.concat([_opponents(detail, 0, np.empty(0)), *found], ignore_index=True)
-
-
-def loss_slopes(estimates: np.ndarray, true_values: np.ndarray) -> np.ndarray:
-    """Derivative of every target's part of the loss in its estimate, -2 (y - estimate) / (y + 1)^2."""
-    return -2 * (true_values - estimates) / (true_values + 1) ** 2
 
 
 def opposition(X: sparse.csr_matrix, weights: np.ndarray, slope: np.ndarray, chosen: np.ndarray) -> np.ndarray:

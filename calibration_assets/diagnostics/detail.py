@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from calibration_assets.diagnostics.carrying import carrying_records, shadow_prices, target_losses
+from calibration_assets.diagnostics.carrying import carrying_records
 from calibration_assets.diagnostics.families import judged_targets
+from calibration_assets.diagnostics.losses import target_losses
 from calibration_assets.diagnostics.targets import (
     NO_COLUMN,
     checked_weights,
@@ -14,6 +15,7 @@ from calibration_assets.diagnostics.targets import (
     unachievable_reasons,
     weighted_sums,
 )
+from calibration_assets.fit.objective import Objective
 
 NO_SUPPORT = "no column lies in the area"
 
@@ -23,6 +25,7 @@ def target_detail(
     targets_df: pd.DataFrame,
     columns: pd.DataFrame,
     weights: np.ndarray,
+    objective: Objective,
     gated_weights: np.ndarray | None = None,
     initial_weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
@@ -35,7 +38,6 @@ def target_detail(
     final = checked_weights(weights, X.shape[1])
     targets = targets_df.reset_index(drop=True)
     judged = judged_targets(target_errors(X, targets, targets["target_name"].tolist(), final), targets)
-    estimates, true_values = judged["estimate"].to_numpy(), judged["true_value"].to_numpy()
     gated = _estimates(X, gated_weights)
     household = columns.drop_duplicates("record").set_index("record")["household_id"]
     carried = carrying_records(X, final, columns["record"].to_numpy())
@@ -46,11 +48,10 @@ def target_detail(
         vintage=targets.get("period", 0),
         uprating_factor=targets.get("uprating_factor", 1.0),
         reason=_reasons(X, judged, columns),
-        loss=target_losses(estimates, true_values),
-        shadow_price=shadow_prices(estimates, true_values),
+        **target_losses(judged["estimate"].to_numpy(), objective),
         initial_estimate=_estimates(X, initial_weights),
         gated_estimate=gated,
-        gated_abs_rel_error=np.abs(relative_errors(gated, true_values)),
+        gated_abs_rel_error=np.abs(relative_errors(gated, judged["true_value"].to_numpy())),
         carrying_records=carried["carrying_records"],
         largest_household_id=carried["largest_record"].map(household).fillna(-1).astype(np.int64),
         largest_record_share=carried["largest_record_share"],

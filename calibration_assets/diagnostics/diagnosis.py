@@ -25,6 +25,8 @@ from calibration_assets.diagnostics.records import (
 from calibration_assets.diagnostics.targets import CSV_COLUMNS, write_target_errors
 from calibration_assets.diagnostics.weights import WeightSummary, weight_summary
 from calibration_assets.errors import CalibrationError
+from calibration_assets.fit.objective import Objective, make_objective
+from calibration_assets.settings import LossSettings
 
 VERSION = 1
 """Raised by hand when a table's meaning changes."""
@@ -65,15 +67,19 @@ def diagnose(
     *,
     gated_weights: np.ndarray | None = None,
     initial_weights: np.ndarray | None = None,
+    objective: Objective | None = None,
     attributes: pd.DataFrame | None = None,
 ) -> Diagnosis:
     """Everything that one pass or two over the matrix tell about `weights` (one a column, before any rounding).
 
-    X, `targets_df` and `columns` are the package's after the target config; `attributes` is `record_attributes` of its
+    X, `targets_df` and `columns` are the package's after the target config, `objective` what was minimised (the default
+    loss if not given); `attributes` is `record_attributes` of its
     dataset, without which income bands, age bands and the population are absent.
     """
     _check_attributes(columns, attributes)
-    detail = target_detail(X, targets_df, columns, weights, gated_weights, initial_weights)
+    if objective is None:
+        objective = make_objective(targets_df["value"].to_numpy(dtype=np.float64), LossSettings())
+    detail = target_detail(X, targets_df, columns, weights, objective, gated_weights, initial_weights)
     records = record_weights(weights, columns)
     return Diagnosis(
         weights=weight_summary(weights, columns),
