@@ -1,4 +1,4 @@
-"""`unified_run_config.json`: what was run on what, and what came out, beside the weights. Needs numpy and pandas only."""
+"""`unified_run_config.json`: what was run on what, and what came out of it. Needs numpy and pandas only."""
 
 import hashlib
 import json
