@@ -5,16 +5,21 @@ A source gives a dataset and, where it knows it, the AGI of its households; wher
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from upath import UPath
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset, read_dataset, write_dataset
 from calibration_assets.microdata.taxcalc_cps import open_taxcalc_cps
+from calibration_assets.microdata.taxcalc_units import taxcalc_version
 from calibration_assets.schemas import HOUSEHOLD_AGI
 from calibration_assets.settings import MODEL_YEAR
+from calibration_assets.storage.keys import file_key
 
 VERSION = 1
 """The meaning of the records that a source gives; raised when the same source gives other records."""
@@ -31,16 +36,30 @@ def open_source(dataset: str) -> tuple[Dataset, pd.DataFrame | None]:
     """
     if dataset == EMBEDDED:
         return open_taxcalc_cps(MODEL_YEAR)
-    place = UPath(dataset)
-    if place.suffix not in (".h5", ".hdf5"):
-        raise CalibrationError(
-            f"dataset {dataset}: no source has this name, expected `{EMBEDDED}` or the path or URL of an .h5 file; "
-            "correct the setting `dataset`."
-        )
-    if place.protocol in ("", "file", "local"):
-        return read_dataset(Path(place.path)), None
-    with tempfile.TemporaryDirectory() as folder:
-        return read_dataset(_download(place, Path(folder) / DATASET_FILE)), None
+    with _local_file(dataset) as path:
+        return read_dataset(path), None
+
+
+def source_key(dataset: str) -> str:
+    """What a source's records hang on: the version of the package they come in, or the sha256 of their file."""
+    if dataset == EMBEDDED:
+        return f"{EMBEDDED} {taxcalc_version()}"
+    with _local_file(dataset) as path:
+        return file_key(path)
+
+
+def describe_records(dataset: Dataset, household_agi: pd.DataFrame | None) -> dict[str, float]:
+    """Rows of every entity, and weighted persons, households and, where it is known, AGI in dollars."""
+    tables = dataset.tables
+    household = tables["household"]
+    weight = pd.Series(household["household_weight"].to_numpy(np.float64), index=household["household_id"])
+    described = {f"{entity} rows": len(frame) for entity, frame in tables.items()}
+    described["weighted households"] = round(float(weight.sum()))
+    described["weighted persons"] = round(float(weight.loc[tables["person"]["person_household_id"]].sum()))
+    if household_agi is not None:
+        agi = household_agi.set_index("household_id")["adjusted_gross_income"]
+        described["weighted AGI"] = float((agi * weight).sum())
+    return described
 
 
 def write_records(dataset: Dataset, household_agi: pd.DataFrame | None, folder: Path) -> None:
@@ -55,6 +74,24 @@ def read_records(folder: Path) -> tuple[Dataset, pd.DataFrame | None]:
     """Read what `write_records` wrote."""
     known = folder / AGI_FILE
     return read_dataset(folder / DATASET_FILE), pd.read_parquet(known) if known.exists() else None
+
+
+@contextmanager
+def _local_file(dataset: str) -> Iterator[Path]:
+    """The H5 file of a source: where it is, or a copy for as long as it is read."""
+    place = UPath(dataset)
+    if place.suffix not in (".h5", ".hdf5"):
+        raise CalibrationError(
+            f"dataset {dataset}: no source has this name, expected `{EMBEDDED}` or the path or URL of an .h5 file; "
+            "correct the setting `dataset`."
+        )
+    if place.protocol in ("", "file", "local"):
+        if not Path(place.path).is_file():
+            raise CalibrationError(f"dataset {dataset}: no such file, expected an H5 dataset; check the path.")
+        yield Path(place.path)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield _download(place, Path(folder) / DATASET_FILE)
 
 
 def _download(place: UPath, target: Path) -> Path:

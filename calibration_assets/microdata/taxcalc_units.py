@@ -4,6 +4,7 @@ Holds what needs taxcalc (imported inside the function; `pip install 'calibratio
 persons and entities are made from the units elsewhere.
 """
 
+import importlib.metadata
 from types import ModuleType
 
 import numpy as np
@@ -43,6 +44,14 @@ def read_units(year: int) -> pd.DataFrame:
         getattr(taxcalc.calcfunctions, step)(policy, records)
     arrays = {column: np.asarray(getattr(records, column)) for column in [*columns, "c00100"]}
     return pd.DataFrame({"FLPDYR": survey_year, **arrays})
+
+
+def taxcalc_version() -> str:
+    """The installed taxcalc, without importing it (numba takes seconds)."""
+    try:
+        return importlib.metadata.version("taxcalc")
+    except importlib.metadata.PackageNotFoundError:
+        return "that is not installed"
 
 
 def _import_taxcalc() -> ModuleType:

@@ -10,7 +10,9 @@ a local cache and opened there. What the files mean stays with the step that wri
 """
 
 import json
+import resource
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -54,7 +56,8 @@ class Store:
     def build(self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]]) -> StoredValue:
         """The value of this key: opened if it is stored, else made into a folder by `make` and stored.
 
-        `make` fills the folder it is given and returns metadata (plain JSON values); seconds are added.
+        `make` fills the folder it is given and returns metadata (plain JSON values); its seconds and the process's
+        peak memory are added.
         """
         return self.find(name, key) or self.put(name, key, make)
 
@@ -87,7 +90,8 @@ class Store:
         folder.mkdir(parents=True)
         started = time.monotonic()
         try:
-            metadata = {**make(folder), "seconds": round(time.monotonic() - started, 2)}
+            metadata = dict(make(folder))
+            metadata |= {"seconds": round(time.monotonic() - started, 2), "peak_megabytes": _peak_memory()}
             files = _describe(folder)
             if not self._is_local:
                 _upload(folder, target, files)
@@ -153,6 +157,12 @@ class Store:
         except OSError:  # another reader has fetched the same version first
             shutil.rmtree(partial)
         return folder
+
+
+def _peak_memory() -> int:
+    """The largest memory that this process has held, megabytes."""
+    units = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // units
 
 
 def _describe(folder: Path) -> dict[str, dict[str, Any]]:
