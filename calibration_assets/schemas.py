@@ -75,3 +75,21 @@ CONSTRAINTS = pa.DataFrameSchema(
     strict=True,
 )
 """What a household, person or unit must fulfil to count in a stratum; geography among them."""
+
+FIGURES = pa.DataFrameSchema(
+    {
+        "source": pa.Column(str),
+        "geography": pa.Column("int32", pa.Check.in_range(0, 5699)),
+        "variable": pa.Column(str),
+        "constraints": pa.Column(str),
+        "reform_id": pa.Column("int32", pa.Check.ge(0)),
+        "period": pa.Column("int32", pa.Check.in_range(2015, 2035)),
+        "value": pa.Column("float64", pa.Check(lambda s: s.notna() & (s.abs() < 1e16))),
+        "approximate": pa.Column(bool),
+    },
+    strict=True,
+    unique=["geography", "variable", "constraints", "reform_id", "period"],
+)
+"""Compiled figures of the agencies, one row a target, in dollars a year, persons or units: `geography` is 0 for the
+nation, a state's FIPS number or a district's; `constraints` is canonical text (`targets/constraints.py`) without the
+geographic ones; `approximate` marks figures carried across an overlap of districts that is estimated."""

@@ -107,7 +107,7 @@ def _leaves(node: Any, path: str) -> list[tuple[str, Any]]:
 
 def _descend(node: Any) -> list[tuple[str, Any]]:
     if not hasattr(node, "children"):
-        return [(node.name, node)] if not node.name.endswith("_per_capita") else []
+        return [(node.name, node)] if hasattr(node, "values_list") and not node.name.endswith("_per_capita") else []
     return [leaf for child in node.children.values() for leaf in _descend(child)]
 
 
