@@ -27,8 +27,8 @@ from calibration_assets.microdata.links import (
     link_column,
 )
 from calibration_assets.settings import MODEL_YEAR
+from calibration_assets.storage.reference import read_reference
 
-CATALOGUE = Path(__file__).parents[1] / "reference" / "variables.parquet"
 NO_STATE = (3, 7, 14, 43, 52)
 """Numbers between 1 and 56 that no state has."""
 
@@ -74,7 +74,7 @@ def write_dataset(dataset: Dataset, path: Path | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(part, "w") as file:
+        with h5py.File(part, "w", track_order=True) as file:
             for entity, frame in dataset.tables.items():
                 for variable in frame.columns:
                     group = file.create_group(str(variable))
@@ -167,7 +167,7 @@ def _to_stored(values: pd.Series) -> np.ndarray:
 def _group_by_entity(
     arrays: dict[str, np.ndarray], stated: dict[str, str], path: Path | str
 ) -> dict[str, pd.DataFrame]:
-    """Sort the arrays into tables, ids and links first."""
+    """Sort the arrays into tables, in the order of the file."""
     required = [id_column(entity) for entity in ENTITIES] + [link_column(group) for group in GROUPS]
     missing = [name for name in required if name not in arrays]
     if missing:
@@ -179,25 +179,25 @@ def _group_by_entity(
     catalogue = {} if set(arrays) == set(stated) else _read_catalogue()
     columns: dict[str, dict[str, np.ndarray]] = {entity: {} for entity in ENTITIES}
     known = {id_column(entity): entity for entity in ENTITIES} | {link_column(group): PERSON for group in GROUPS}
-    for name in [*required, *(name for name in arrays if name not in required)]:
+    for name, values in arrays.items():
         entity = known.get(name) or stated.get(name) or catalogue.get(name)
-        matching = [entity for entity in ENTITIES if counts[entity] == len(arrays[name])]
+        matching = [entity for entity in ENTITIES if counts[entity] == len(values)]
         if entity is None and len(matching) == 1:
             entity = matching[0]
         if entity not in matching:
             raise CalibrationError(
-                f"dataset {path}: {name} has {len(arrays[name]):,} values, expected the count of "
+                f"dataset {path}: {name} has {len(values):,} values, expected the count of "
                 f"{entity or 'exactly one entity, since no variable of policyengine-us has this name'} ("
                 + ", ".join(f"{entity} {count:,}" for entity, count in counts.items())
                 + "); drop or rename the variable."
             )
-        columns[entity][name] = _whole_numbers(arrays[name], name, path) if name in known else arrays[name]
+        columns[entity][name] = _whole_numbers(values, name, path) if name in known else values
     return {entity: pd.DataFrame(values) for entity, values in columns.items()}
 
 
 def _read_catalogue() -> dict[str, str]:
     """Entity of every variable of policyengine-us, from the compiled catalogue."""
-    catalogue = pd.read_parquet(CATALOGUE, columns=["variable", "entity"])
+    catalogue = read_reference("variables")
     return dict(zip(catalogue["variable"], catalogue["entity"], strict=True))
 
 

@@ -53,7 +53,7 @@ def describe_records(dataset: Dataset, household_agi: pd.DataFrame | None) -> di
     tables = dataset.tables
     household = tables["household"]
     weight = pd.Series(household["household_weight"].to_numpy(np.float64), index=household["household_id"])
-    described = {f"{entity} rows": len(frame) for entity, frame in tables.items()}
+    described: dict[str, float] = {f"{entity} rows": len(frame) for entity, frame in tables.items()}
     described["weighted households"] = round(float(weight.sum()))
     described["weighted persons"] = round(float(weight.loc[tables["person"]["person_household_id"]].sum()))
     if household_agi is not None:

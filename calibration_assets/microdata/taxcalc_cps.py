@@ -39,13 +39,18 @@ def build_dataset(units: pd.DataFrame, year: int) -> Dataset:
     persons = _list_persons(units)
     mapping = pd.read_csv(MAPPING, keep_default_na=False)
     person = _number_persons(units, persons)
+    heads = np.flatnonzero(persons["role"] == "HEAD")
+    spouses = np.flatnonzero(persons["role"] == "SPOUSE")
+    joint = (units["MARS"] == JOINT).to_numpy()
     for row in mapping[mapping["entity"].eq("person") & mapping["share"].ne("")].to_dict("records"):
+        amounts = np.zeros(len(persons), dtype=np.float32)
         head, spouse = _share_out(units, row["taxcalc"], row["spouse"], row["share"])
-        amounts = np.where(persons["role"] == "HEAD", head[persons["unit"]], 0.0)
-        amounts += np.where(persons["role"] == "SPOUSE", spouse[persons["unit"]], 0.0)
-        person[row["policyengine"]] = amounts > 0 if row["unit"] == "flag" else amounts.astype(np.float32)
+        amounts[heads], amounts[spouses] = head, spouse[joint]
+        person[row["policyengine"]] = amounts > 0 if row["unit"] == "flag" else amounts
     person["is_self_employed"] = person["self_employment_income_before_lsr"] != 0
-    tables = {group: pd.DataFrame({id_column(group): np.unique(person[link_column(group)])}) for group in GROUPS}
+    tables = {
+        group: pd.DataFrame({id_column(group): np.arange(person[link_column(group)].max() + 1)}) for group in GROUPS
+    }
     _fill_households(tables["household"], units)
     for row in mapping[mapping["share"].eq("total")].to_dict("records"):
         totals = units.groupby("household")[row["taxcalc"]].sum()
@@ -142,7 +147,8 @@ def _share_out(units: pd.DataFrame, column: str, spouse_column: str, share: str)
     the couple aged 62 or over, else `couple`; `elder_only` and `younger_only` the same where someone, or nobody, is;
     `worker` in proportion to gains from self-employment, else `couple`.
     """
-    amount = np.asarray(units.eval(column, engine="python"), dtype=float)
+    whole, *less = column.split(" - ")
+    amount = units[whole].to_numpy(float) - sum(units[part].to_numpy(float) for part in less)
     joint = (units["MARS"] == JOINT).to_numpy()
     if share == "own":
         return amount, units[spouse_column].to_numpy(float)
