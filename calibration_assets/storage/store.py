@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,14 @@ class Store:
         pointer = _read_json(self.base / name / "keys" / f"{key}.json")
         return self._open(name, pointer["version"]) if pointer else None
 
+    def find_many(self, name: str, keys: Iterable[str]) -> dict[str, StoredValue]:
+        """Of these keys, those that are stored, each with its value; one round of reading for all of them."""
+        paths = {(self.base / name / "keys" / f"{key}.json").path: key for key in keys}
+        found = self.base.fs.cat(sorted(paths), on_error="omit", recursive=False) if paths else {}
+        versions = {paths[path]: json.loads(text)["version"] for path, text in found.items()}
+        values = {version: self._open(name, version) for version in sorted(set(versions.values()))}
+        return {key: value for key, version in versions.items() if (value := values[version]) is not None}
+
     def current(self, name: str) -> StoredValue:
         """The value that readers of this name open."""
         pointer = _read_json(self.base / name / "current.json")
@@ -82,8 +90,13 @@ class Store:
         """Let readers of the value's name open this version."""
         _write_json(self.base / value.name / "current.json", {"version": value.version, "key": value.key})
 
-    def put(self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]]) -> StoredValue:
-        """Make a value and store it; the manifest is written last, so a kill at any moment leaves no half value."""
+    def put(
+        self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]], parts: Iterable[str] = ()
+    ) -> StoredValue:
+        """Make a value and store it; the manifest is written last, so a kill at any moment leaves no half value.
+
+        `parts` are keys of what the value holds, by which it is found as well as by its own.
+        """
         version = f"{key[:12]}-{uuid.uuid4().hex[:8]}"
         target = self.base / name / version
         folder = Path(target.path) if self._is_local else self.cache / name / f"{version}.partial"
@@ -101,7 +114,8 @@ class Store:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        _write_json(self.base / name / "keys" / f"{key}.json", {"version": version})
+        for found_by in (key, *parts):
+            _write_json(self.base / name / "keys" / f"{found_by}.json", {"version": version})
         value = self._open(name, version)
         if value is None:
             raise CalibrationError(f"{name}: version {version} vanished from {self.base} while written; run again")

@@ -95,6 +95,19 @@ def test_a_remote_store_gives_the_same_bytes(tmp_path):
     assert fetched.files == value.files
 
 
+@pytest.mark.parametrize("base", ["memory://parts-test", None])
+def test_a_value_is_found_by_its_parts(tmp_path, base):
+    store = Store(UPath(base or tmp_path / "store"), tmp_path / "cache")
+    value = store.put("simulated_values/6", "k1", write_answer, parts=["snap", "ssi"])
+    other = store.put("simulated_values/6", "k2", write_answer, parts=["age"])
+    found = store.find_many("simulated_values/6", ["snap", "ssi", "tanf", "age"])
+    assert {key: v.version for key, v in found.items()} == {
+        "snap": value.version,
+        "ssi": value.version,
+        "age": other.version,
+    }
+
+
 def test_keys_follow_settings_inputs_and_version():
     base = content_key("clones", 1, {"records": "a"}, CloneSettings())
     assert base == content_key("clones", 1, {"records": "a"}, CloneSettings())
