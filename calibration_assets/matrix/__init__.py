@@ -1,0 +1,1 @@
+"""The calibration matrix: which household counts how much for which target."""

@@ -1,0 +1,1 @@
+"""The calibration package: matrix, targets, columns, initial weights and what they were made from."""

@@ -1,0 +1,122 @@
+"""The package as a folder: arrays that are mapped instead of read, and two Parquet tables.
+
+    indptr.npy  indices.npy  data.npy  targets.parquet  columns.parquet  initial_weights.npy  manifest.json
+
+The manifest (written last, by the store) says that the folder is complete and holds the metadata.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.package.package import CalibrationPackage
+
+ARRAYS = ("indptr", "indices", "data", "initial_weights")
+TABLES = ("targets", "columns")
+MANIFEST = "manifest.json"
+
+
+def create_array(folder: Path, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """An array of zeros that is a file of the package, its disk space reserved before anything is written."""
+    path = folder / f"{name}.npy"
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise CalibrationError(
+            f"{path}: {array.nbytes:,} bytes could not be reserved ({error.strerror}), expected room for the matrix; "
+            "free disk space or store elsewhere."
+        ) from error
+    return array
+
+
+def write_package(
+    matrix: sparse.csr_matrix,
+    targets: pd.DataFrame,
+    columns: pd.DataFrame,
+    initial_weights: np.ndarray,
+    folder: Path,
+) -> None:
+    """Write all files but the manifest; arrays that are files of this folder already are only flushed.
+
+    `targets` has the column `target_name`.
+    """
+    if "target_name" not in targets:
+        raise CalibrationError("package: targets have no column target_name, expected a name for every row; add it.")
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {name: getattr(matrix, name) for name in ("indptr", "indices", "data")}
+    for name, array in (arrays | {"initial_weights": initial_weights.astype(np.float64)}).items():
+        path = folder / f"{name}.npy"
+        if isinstance(array, np.memmap) and path.exists() and path.samefile(array.filename or ""):
+            array.flush()
+        else:
+            np.save(path, array, allow_pickle=False)
+    targets.to_parquet(folder / "targets.parquet", index=False)
+    columns.to_parquet(folder / "columns.parquet", index=False)
+
+
+def read_package_folder(folder: Path) -> CalibrationPackage:
+    """Open a package folder by memory map, its files' sizes checked against the manifest."""
+    manifest = _read_manifest(folder)
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
+    tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
+    shape = len(tables["targets"]), len(tables["columns"])
+    if len(arrays["indptr"]) != shape[0] + 1 or arrays["indptr"][-1] != len(arrays["data"]):
+        raise CalibrationError(
+            f"{folder}: indptr.npy has {len(arrays['indptr']):,} entries up to {arrays['indptr'][-1]:,}, expected "
+            f"{shape[0] + 1:,} up to {len(arrays['data']):,}; build the package again."
+        )
+    matrix = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape, copy=False)
+    matrix.has_sorted_indices = True
+    return CalibrationPackage(
+        X_sparse=matrix,
+        targets_df=tables["targets"],
+        target_names=tables["targets"]["target_name"].tolist(),
+        metadata=manifest["metadata"],
+        columns=tables["columns"],
+        initial_weights=arrays["initial_weights"],
+    )
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise CalibrationError(
+            f"{folder}: no {MANIFEST} was found, expected a complete package; build it, or give the path of "
+            "a folder that holds one."
+        )
+    try:
+        manifest = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise CalibrationError(
+            f"{path} is not JSON ({error}), expected a manifest; build the package again."
+        ) from error
+    expected = {f"{name}.npy" for name in ARRAYS} | {f"{name}.parquet" for name in TABLES}
+    files = manifest.get("files", {})
+    missing = sorted(expected - set(files))
+    if missing:
+        raise CalibrationError(f"{path}: {', '.join(missing)} not listed, expected a package's files; build it again.")
+    for name in sorted(expected):
+        size = (folder / name).stat().st_size if (folder / name).exists() else None
+        if size != files[name]["size"]:
+            raise CalibrationError(
+                f"{folder / name}: {'nothing' if size is None else f'{size:,} bytes'} was found, the manifest says "
+                f"{files[name]['size']:,} bytes; build the package again."
+            )
+    return manifest
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise CalibrationError(
+            f"{path}: pyarrow is not installed, expected it for a package folder; install it, or use the .pkl file."
+        ) from error

@@ -1,0 +1,98 @@
+"""The door to policyengine-us: arrays in, values of variables out, at each variable's own entity.
+
+Imported inside functions, since the import takes 40 seconds and a gigabyte. Every simulation is fresh, the period is
+always given, and a variable that cannot be calculated stops the build.
+"""
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.settings import MODEL_YEAR
+
+PACKAGE = "policyengine-us"
+
+
+def engine_version() -> str:
+    """The installed policyengine-us, as every simulated value's key holds it."""
+    return importlib.metadata.version(PACKAGE)
+
+
+def system() -> Any:
+    """The tax-benefit system of the installed policyengine-us."""
+    from policyengine_us.system import system as installed
+
+    return installed
+
+
+def entity_of(variable: str) -> str:
+    """The entity that a variable belongs to."""
+    return str(_variable(variable).entity.key)
+
+
+def open_simulation(arrays: Mapping[str, np.ndarray]) -> Any:
+    """A fresh simulation of arrays by variable (ids and links among them), all for the model year."""
+    from policyengine_us import Microsimulation
+
+    unknown = sorted(name for name in arrays if name not in system().variables)
+    if unknown:
+        raise CalibrationError(
+            f"dataset: {', '.join(unknown[:5])} {'is' if len(unknown) == 1 else 'are'} unknown to {PACKAGE} "
+            f"{engine_version()} ({len(unknown)} in all), expected its input variables; rename or drop them."
+        )
+    return Microsimulation(dataset=_Arrays({name: {str(MODEL_YEAR): values} for name, values in arrays.items()}))
+
+
+def calculate(simulation: Any, variable: str, where: str) -> np.ndarray:
+    """A variable's values at its own entity: float32, bool, integer, or text for enumerations."""
+    _variable(variable)
+    try:
+        values = np.asarray(simulation.calculate(variable, MODEL_YEAR, use_weights=False))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise CalibrationError(
+            f"{variable} cannot be simulated in {where}: {type(error).__name__}: {error}; drop its targets and "
+            "constraints, or correct the inputs it reads."
+        ) from error
+    if values.dtype.kind in "OSU":
+        return values.astype(str)
+    values = values.astype(np.float32) if values.dtype.kind == "f" else values
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise CalibrationError(
+            f"{variable} has {int((~np.isfinite(values)).sum()):,} values in {where} that are not finite, expected "
+            "numbers; correct the inputs it reads."
+        )
+    return values
+
+
+def set_input(simulation: Any, variable: str, values: np.ndarray) -> None:
+    """Give a simulation an input for the model year; on a branch, whatever depends on it is calculated anew."""
+    simulation.set_input(variable, str(MODEL_YEAR), values)
+
+
+@dataclass
+class _Arrays:
+    """Arrays in memory, as policyengine-core reads a dataset."""
+
+    data: Mapping[str, Mapping[str, np.ndarray]]
+    name: str = "copies"
+    data_format: str = "time_period_arrays"
+    time_period: str = str(MODEL_YEAR)
+    file_path: None = None
+
+    def load(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """All arrays by variable and period."""
+        return self.data
+
+
+def _variable(name: str) -> Any:
+    variables = system().variables
+    if name not in variables:
+        raise CalibrationError(
+            f"variable {name} is unknown to {PACKAGE} {engine_version()}, expected one of its {len(variables):,} "
+            "variables; correct the target or constraint that names it."
+        )
+    return variables[name]
