@@ -94,6 +94,10 @@ def error_table(judged: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def level_family_table(errors: pd.DataFrame, targets_df: pd.DataFrame) -> pd.DataFrame:
     """One row for every level and family, nation first: the error statistics of their targets."""
-    table = error_table(judged_targets(errors, targets_df), ["geo_level", "family"])
+    return level_order(error_table(judged_targets(errors, targets_df), ["geo_level", "family"]))
+
+
+def level_order(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table by `geo_level` with the nation first, otherwise in their order."""
     order = table["geo_level"].map({level: position for position, level in enumerate(LEVELS)})
-    return table.assign(order=order).sort_values(["order", "family"]).drop(columns="order").reset_index(drop=True)
+    return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)

@@ -1,7 +1,4 @@
-"""Small pictures for asset pages, as PNG bytes: matplotlib's Figure objects alone, no global state, under 100 KB.
-
-Colours are Okabe and Ito's and a light-to-dark scale, which readers with any colour vision can tell apart.
-"""
+"""Small pictures for asset pages, as PNG bytes: matplotlib's Figure objects alone, no global state, under 100 KB."""
 
 from io import BytesIO
 
@@ -11,9 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from calibration_assets.diagnostics.families import LEVELS, WITHIN
+from calibration_assets.diagnostics.palette import BAND_COLOURS, BANDS
 
-BANDS = ((0, "within 1 %"), (1, "1 to 5 %"), (2, "5 to 10 %"), (3, "10 to 25 %"), (4, "over 25 %"))
-BAND_COLOURS = ("#f0f4c3", "#a8d08d", "#4fb0a5", "#33679e", "#2b1c50")
 FAMILIES_SHOWN = 14
 
 
@@ -47,7 +43,7 @@ def _stacked_shares(axes: Axes, rows: pd.DataFrame) -> None:
     within = rows[[f"within_{cut}" for cut in WITHIN]].fillna(0).to_numpy()
     edges = np.column_stack([np.zeros(len(rows)), within, rows["median"].notna()])
     position = np.arange(len(rows))[::-1]
-    for band, label in BANDS:
+    for band, label in enumerate(BANDS):
         axes.barh(
             position,
             edges[:, band + 1] - edges[:, band],

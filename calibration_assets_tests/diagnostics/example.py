@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from calibration_assets.diagnostics.diagnosis import Diagnosis, diagnose
+
 DISTRICTS = (101, 102, 3601, 3602)
 RECORDS, CLONES = 60, 8
 
@@ -47,3 +49,13 @@ def make_package(seed: int = 0) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.Dat
     targets = pd.DataFrame(table, columns=["variable", "geo_level", "geographic_id", "domain_variable", "target_name"])
     targets = targets.assign(value=X @ weights, reform_id=0, period=2024, uprating_factor=1.0, source="made")
     return X, targets, columns, weights
+
+
+def make_diagnosis() -> Diagnosis:
+    """The diagnosis of weights a little off the ones that meet every target, with one target out of reach."""
+    X, targets, columns, weights = make_package()
+    rng = np.random.default_rng(1)
+    targets = targets.assign(value=targets["value"] * rng.normal(1, 0.05, len(targets)))
+    targets.loc[4, "value"] *= -1
+    weights = weights * (rng.random(len(weights)) < 0.7)
+    return diagnose(X, targets, columns, weights, initial_weights=np.full(len(columns), 30.0))

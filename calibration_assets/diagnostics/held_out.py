@@ -1,0 +1,137 @@
+"""How well weights do on targets that they were not fitted to; and what a target's absence gives.
+
+Targets are dealt into folds within every level and family. A fold's fit sees all other targets and starts from the
+initial weights of the kept columns, raised so that every district keeps its households: the fitted weights would carry
+the held-out targets' values over. Only which columns are kept has been decided with all targets in view.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from calibration_assets.diagnostics.families import level_order
+from calibration_assets.diagnostics.targets import relative_errors, weighted_sums
+from calibration_assets.errors import CalibrationError
+from calibration_assets.fit.objective import Objective
+from calibration_assets.fit.ranks import Ranks
+from calibration_assets.fit.refit import refit_weights
+from calibration_assets.settings import FitSettings
+
+SHOWN = ["target", "geo_level", "family", "state", "district", "near_zero", "achievable", "true_value", "abs_rel_error"]
+
+
+def assign_folds(detail: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
+    """Fold of every target, 0 to n_folds - 1: shuffled by the seed, then dealt in turn within level, family and state.
+
+    So a family with one target is held out once too, and districts of one state spread over the folds.
+    """
+    if not 2 <= n_folds <= len(detail):
+        raise CalibrationError(
+            f"{n_folds} folds over {len(detail):,} targets: expected at least 2 and at most one a target; choose 5."
+        )
+    shuffled = np.random.default_rng(seed).permutation(len(detail))
+    keys = detail[["geo_level", "family", "state"]].iloc[shuffled].reset_index(drop=True)
+    dealt = keys.sort_values(["geo_level", "family", "state"], kind="stable").index.to_numpy()
+    folds = np.empty(len(detail), dtype=np.int64)
+    folds[shuffled[dealt]] = np.arange(len(detail)) % n_folds
+    return folds
+
+
+def unseen_start(weights: np.ndarray, initial_weights: np.ndarray, columns: pd.DataFrame) -> np.ndarray:
+    """Initial weights of the columns that `weights` keep, raised within each district to the sum over all of its."""
+    frame = pd.DataFrame({"district": columns["district"].to_numpy(), "initial": initial_weights, "kept": weights > 0})
+    kept = frame["initial"].where(frame["kept"], 0.0)
+    whole = frame["initial"].groupby(frame["district"]).transform("sum")
+    left = kept.groupby(frame["district"]).transform("sum")
+    return (kept * (whole / left.where(left > 0, 1.0))).to_numpy()
+
+
+def held_out_errors(
+    X: sparse.csr_matrix,
+    detail: pd.DataFrame,
+    objective: Objective,
+    settings: FitSettings,
+    start: np.ndarray,
+    *,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every target held out once: its errors in sample and its estimate and error under the fit that did not see it.
+
+    `detail` is `target_detail`'s table of X (targets, columns), `objective` and `settings` those of the fit, `start`
+    (columns,) `unseen_start`. One refit a fold over the columns that `start` keeps.
+    """
+    folds = assign_folds(detail, n_folds, seed)
+    kept = np.flatnonzero(start)
+    within, begin = X[:, kept], start[kept]
+    estimates = np.empty(len(detail))
+    for fold in range(n_folds):
+        seen = np.flatnonzero(folds != fold)
+        fitted = _refit(within[seen], _rows(objective, seen), settings, begin)
+        unseen = np.flatnonzero(folds == fold)
+        estimates[unseen] = weighted_sums(within[unseen], fitted)
+    errors = relative_errors(estimates, detail["true_value"].to_numpy())
+    return detail[SHOWN].assign(fold=folds, held_out_estimate=estimates, held_out_abs_rel_error=np.abs(errors))
+
+
+def refit_without(
+    X: sparse.csr_matrix,
+    detail: pd.DataFrame,
+    objective: Objective,
+    settings: FitSettings,
+    weights: np.ndarray,
+    dropped: Sequence[str],
+) -> pd.DataFrame:
+    """What dropping targets gives: a refit from `weights` (columns,) without them, errors of all targets with and
+    without, the largest improvement first."""
+    unknown = sorted(set(dropped) - set(detail["target"]))
+    if unknown:
+        raise CalibrationError(
+            f"No target is called {unknown[0]!r}: expected names among the {len(detail):,} targets; look it up there."
+        )
+    seen = np.flatnonzero(~detail["target"].isin(dropped).to_numpy())
+    kept = np.flatnonzero(weights)
+    within = X[:, kept]
+    fitted = _refit(within[seen], _rows(objective, seen), settings, np.asarray(weights, np.float64)[kept])
+    errors = np.abs(relative_errors(weighted_sums(within, fitted), detail["true_value"].to_numpy()))
+    table = detail[["target", "abs_rel_error"]].assign(abs_rel_error_without=errors)
+    gain = table["abs_rel_error"] - table["abs_rel_error_without"]
+    return table.iloc[np.argsort(-gain.to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def held_out_families(held_out: pd.DataFrame) -> pd.DataFrame:
+    """By level and family, over targets that can be met and are not near zero: median error and share within 10 %, in
+    sample and held out."""
+    counted = held_out[held_out["achievable"] & ~held_out["near_zero"]]
+    groups = counted.assign(
+        within_10=counted["abs_rel_error"] <= 0.1, held_out_within_10=counted["held_out_abs_rel_error"] <= 0.1
+    ).groupby(["geo_level", "family"])
+    table = groups.agg(
+        targets=("target", "size"),
+        median=("abs_rel_error", "median"),
+        held_out_median=("held_out_abs_rel_error", "median"),
+        within_10=("within_10", "mean"),
+        held_out_within_10=("held_out_within_10", "mean"),
+    )
+    return level_order(table.reset_index())
+
+
+def _rows(objective: Objective, rows: np.ndarray) -> Objective:
+    parts = {name: getattr(objective, name)[rows] for name in ("targets", "scales", "importance")}
+    return replace(objective, **parts)
+
+
+def _refit(X: sparse.csr_matrix, objective: Objective, settings: FitSettings, start: np.ndarray) -> np.ndarray:
+    refit = refit_weights(
+        X,
+        objective,
+        settings,
+        gated_weights=start,
+        initial_weights=start,
+        ranks=Ranks(),
+        observe=lambda step, loss: None,
+    )
+    return refit.weights
