@@ -1,0 +1,1 @@
+"""Administrative targets: sources, compiled figures, the database, its selection, uprating and consistency."""

@@ -1,0 +1,83 @@
+"""Compiles raw inputs into the figures that the project ships: `python -m calibration_assets.targets.compile`.
+
+Writes figures, sources, uprating factors, county shares and the README of `reference/`. The catalogue, counties and
+series of policyengine-us must be there already (`python -m calibration_assets.simulation.catalogue`).
+"""
+
+import argparse
+import hashlib
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.geography.crosswalk import resolve_county_shares
+from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
+from calibration_assets.targets.figures import join_figures
+from calibration_assets.targets.sources import SOURCES
+from calibration_assets.targets.sources import irs_soi_national
+from calibration_assets.targets.sources.source import Source
+from calibration_assets.targets.uprating import CLASSES, compile_factors
+
+COUNTY_SHARES = "county_cd_distributions.csv"
+
+
+def compile_reference(raw: Path, folder: Path = REFERENCE, sources: Sequence[Source] = SOURCES) -> list[Path]:
+    """Write the compiled tables of all sources whose raw files are in `raw`; returns what was written."""
+    present = [source for source in sources if all((raw / file.name).is_file() for file in source.files)]
+    if not present:
+        raise CalibrationError(f"{raw} holds the raw files of no source, expected e.g. {sources[0].files[0].name}")
+    figures = join_figures([compile_source(source, raw) for source in present])
+    published = irs_soi_national.published_totals((raw / irs_soi_national.FILE).read_bytes())
+    tables = {
+        "figures": figures,
+        "sources": describe_sources(present, raw),
+        "uprating": compile_factors(read_reference("parameters", folder), published, CLASSES),
+        "county_shares": resolve_county_shares(
+            pd.read_csv(io.BytesIO((raw / COUNTY_SHARES).read_bytes())), read_reference("counties", folder)
+        ),
+    }
+    return [write_reference(frame, name, folder) for name, frame in tables.items()]
+
+
+def compile_source(source: Source, raw: Path) -> pd.DataFrame:
+    """The figures of one source from its raw files."""
+    return source.figures({file.name: (raw / file.name).read_bytes() for file in source.files})
+
+
+def describe_sources(sources: Sequence[Source], raw: Path) -> pd.DataFrame:
+    """What was compiled: source, publisher, table_name, vintage, url, raw_sha256 (of the files in their order)."""
+    rows = [
+        {
+            "source": source.key,
+            "publisher": source.publisher,
+            "table_name": source.table,
+            "vintage": source.vintage,
+            "url": source.url,
+            "raw_sha256": " ".join(hashlib.sha256((raw / file.name).read_bytes()).hexdigest() for file in source.files),
+        }
+        for source in sources
+    ]
+    return pd.DataFrame(rows).sort_values("source", ignore_index=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compile from a folder of raw files; exit code 1 with one sentence where that fails."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--raw", type=Path, required=True, help="folder with the agencies' files")
+    parser.add_argument("--output", type=Path, default=REFERENCE, help="folder of the compiled tables")
+    options = parser.parse_args(arguments)
+    try:
+        for path in compile_reference(options.raw, options.output):
+            sys.stdout.write(f"{path} {path.stat().st_size:,} bytes\n")
+    except CalibrationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Builds the target database from compiled figures: beside the old one, checked, then put in its place."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy.exc import DatabaseError
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.schemas import FIGURES, LEVELS, OPERATIONS
+from calibration_assets.storage.reference import REFERENCE, read_reference
+from calibration_assets.targets import schema
+from calibration_assets.targets.constraints import Constraint, check_constraints, parse_constraints
+from calibration_assets.targets.figures import NATION
+from calibration_assets.targets.uprating import uprating_class
+
+VERSION = 1
+ZERO_NOTE = "zero: suppressed or rounded away by the publisher, or outside what the rules can give"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a database is built from: figures, their sources, uprating factors, the variable catalogue."""
+
+    figures: pd.DataFrame
+    sources: pd.DataFrame
+    uprating: pd.DataFrame
+    variables: pd.DataFrame
+
+
+def read_database_reference(folder: Path = REFERENCE) -> Reference:
+    """The compiled tables that the project ships."""
+    return Reference(*(read_reference(name, folder) for name in ("figures", "sources", "uprating", "variables")))
+
+
+def build_database(path: Path, reference: Reference, check: Callable[[Path], None] = lambda _: None) -> dict[str, int]:
+    """Build the database at `path`; rows by table. Until the new one is complete and checked the old one stays.
+
+    `check` is given the new file and raises CalibrationError where it must not replace the old one.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        rows = _write_database(partial, reference)
+        check(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise CalibrationError(
+            f"target database {path} cannot be written ({error.strerror}), expected a writable folder; choose another path"
+        ) from error
+    finally:
+        if path.parent.is_dir():
+            partial.unlink(missing_ok=True)
+    return rows
+
+
+def _write_database(path: Path, reference: Reference) -> dict[str, int]:
+    figures = FIGURES.validate(reference.figures)
+    if figures.empty:
+        raise CalibrationError(
+            "there are no figures to build a target database from, expected some; compile the sources"
+        )
+    _check_names(figures, reference)
+    strata = _strata(figures)
+    tables: Mapping[str, pd.DataFrame] = {
+        "field_valid_values": _valid_values(reference),
+        "sources": reference.sources[[column.name for column in schema.sources.columns]],
+        "uprating_factors": reference.uprating,
+        "strata": strata.drop(columns=["geography", "constraints"]),
+        "stratum_constraints": _constraints(strata),
+        "targets": _targets(figures, strata),
+    }
+    with open_database(path, create=True) as connection:
+        for name, frame in tables.items():
+            _insert(connection, name, frame)
+    return {name: len(frame) for name, frame in tables.items()}
+
+
+def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
+    # SQLite knows no NumPy scalars and no NaN.
+    plain = frame.astype(object).where(frame.notna(), None)
+    connection.execute(insert(schema.metadata.tables[name]), plain.to_dict("records"))
+
+
+@contextmanager
+def open_database(path: Path, create: bool = False) -> Iterator[Connection]:
+    """A connection to a target database; a missing, foreign, locked or older file is an error in one sentence."""
+    if not create and not path.exists():
+        raise CalibrationError(f"target database {path} does not exist; build it with `make database`")
+    engine = _engine(path)
+    try:
+        if create:
+            schema.create_schema(engine)
+        with engine.begin() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if version != schema.SCHEMA_VERSION:
+                raise CalibrationError(
+                    f"target database {path} has schema version {version}, expected {schema.SCHEMA_VERSION}; "
+                    "rebuild it with `make database`"
+                )
+            yield connection
+    except DatabaseError as error:
+        raise CalibrationError(f"target database {path}: {error.orig}; rebuild it with `make database`") from error
+    finally:
+        engine.dispose()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}")
+
+    @event.listens_for(engine, "connect")
+    def enforce_foreign_keys(connection: object, _: object) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
+
+    return engine
+
+
+def _check_names(figures: pd.DataFrame, reference: Reference) -> None:
+    known = set(reference.variables["variable"])
+    named = set(figures["variable"]) | {
+        constraint.variable for text in figures["constraints"].unique() for constraint in parse_constraints(text)
+    }
+    unknown = sorted(named - known)
+    if unknown:
+        version = reference.variables["version"].iloc[0]
+        raise CalibrationError(f"variable {unknown[0]} is not in policyengine-us {version}; rename it in its source")
+    unlisted = sorted(set(figures["source"]) - set(reference.sources["source"]))
+    if unlisted:
+        raise CalibrationError(
+            f"source {unlisted[0]!r} of some figures is in no list of sources; compile the sources again"
+        )
+
+
+def _strata(figures: pd.DataFrame) -> pd.DataFrame:
+    """One row a population, places first; a domain's parent is its place, a district's its state, a state's the nation."""
+    domains = figures.loc[figures["constraints"] != "", ["geography", "constraints"]].drop_duplicates()
+    places = pd.DataFrame({"geography": sorted(_with_parents(figures["geography"])), "constraints": ""})
+    strata = pd.concat([places, domains], ignore_index=True)
+    strata["stratum_id"] = range(1, len(strata) + 1)
+    number = dict(zip(places["geography"], strata["stratum_id"], strict=False))
+    is_place = strata["constraints"] == ""
+    above = strata["geography"].map(_parent_place).map(number)
+    strata["parent_stratum_id"] = above.where(is_place, strata["geography"].map(number)).astype("Int64")
+    strata["kind"] = is_place.map({True: "geographic", False: "domain"})
+    strata["geo_level"] = strata["geography"].map(_level)
+    strata["geographic_id"] = strata["geography"].astype(str).where(strata["geography"] != NATION, "US")
+    strata["definition_hash"] = [
+        _definition_hash(constraints)
+        for constraints in map(_all_constraints, strata["geography"], strata["constraints"])
+    ]
+    return strata
+
+
+def _level(geography: int) -> str:
+    return LEVELS[(geography != NATION) + (geography >= 100)]
+
+
+def _with_parents(geography: pd.Series) -> set[int]:
+    codes = set(geography.astype(int))
+    return {NATION} | codes | {code // 100 for code in codes if code >= 100}
+
+
+def _parent_place(geography: int) -> int | None:
+    return None if geography == NATION else NATION if geography < 100 else geography // 100
+
+
+def _all_constraints(geography: int, text: str) -> tuple[Constraint, ...]:
+    place = {
+        "national": (),
+        "state": (Constraint("state_fips", "==", str(geography)),),
+        "district": (Constraint("congressional_district_geoid", "==", str(geography)),),
+    }[_level(geography)]
+    constraints = (*place, *parse_constraints(text))
+    check_constraints(constraints)
+    return constraints
+
+
+def _definition_hash(constraints: tuple[Constraint, ...]) -> str:
+    lines = sorted(f"{item.variable}|{item.operation}|{item.value}" for item in constraints)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _constraints(strata: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        (stratum, item.variable, item.operation, item.value)
+        for stratum, geography, text in zip(
+            strata["stratum_id"], strata["geography"], strata["constraints"], strict=True
+        )
+        for item in _all_constraints(geography, text)
+    ]
+    return pd.DataFrame(rows, columns=["stratum_id", "constraint_variable", "operation", "value"])
+
+
+def _targets(figures: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
+    keys = ["geography", "constraints"]
+    placed = figures.merge(strata[[*keys, "stratum_id"]], on=keys, how="left", validate="m:1")
+    is_zero = placed["value"] == 0
+    return pd.DataFrame(
+        {
+            "target_id": range(1, len(placed) + 1),
+            "variable": placed["variable"],
+            "period": placed["period"],
+            "stratum_id": placed["stratum_id"].astype("int64"),
+            "reform_id": placed["reform_id"],
+            "value": placed["value"],
+            "active": ~is_zero,
+            "source": placed["source"],
+            "uprating_class": placed["variable"].map(uprating_class),
+            "notes": _notes(placed, is_zero),
+        }
+    )
+
+
+def _notes(placed: pd.DataFrame, is_zero: pd.Series) -> pd.Series:
+    approximate = pd.Series(None, index=placed.index, dtype=object).mask(
+        placed["approximate"], "carried across an estimated overlap of districts"
+    )
+    return approximate.mask(is_zero, ZERO_NOTE)
+
+
+def _valid_values(reference: Reference) -> pd.DataFrame:
+    names = reference.variables["variable"]
+    periods = range(int(reference.figures["period"].min()), int(reference.uprating["to_year"].max()) + 1)
+    listed = {
+        "operation": OPERATIONS,
+        "active": ("0", "1"),
+        "period": tuple(map(str, periods)),
+        "source": tuple(reference.sources["source"]),
+        "variable": tuple(names),
+        "constraint_variable": (*names, "ucgid_str"),
+    }
+    rows = [(field, value) for field, values in listed.items() for value in values]
+    return pd.DataFrame(rows, columns=["field_name", "valid_value"])
