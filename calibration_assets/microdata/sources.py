@@ -76,6 +76,13 @@ def read_records(folder: Path) -> tuple[Dataset, pd.DataFrame | None]:
     return read_dataset(folder / DATASET_FILE), pd.read_parquet(known) if known.exists() else None
 
 
+def read_household_agi(folder: Path) -> pd.DataFrame:
+    """AGI by household of records that have it (schemas.HOUSEHOLD_AGI)."""
+    if not (folder / AGI_FILE).exists():
+        raise CalibrationError(f"{folder}: no {AGI_FILE} was found, expected AGI by household; draw the sample again.")
+    return HOUSEHOLD_AGI.validate(pd.read_parquet(folder / AGI_FILE))
+
+
 @contextmanager
 def _local_file(dataset: str) -> Iterator[Path]:
     """The H5 file of a source: where it is, or a copy for as long as it is read."""

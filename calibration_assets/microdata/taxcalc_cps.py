@@ -9,6 +9,7 @@ The mapping of money is a table (`taxcalc_mapping.csv`); reading the units with 
   weighted persons agree with the source exactly and dollars nearly.
 * A family is the household's part with one `ffpos`; the SPM unit is the household, since the file knows no
   relationships between units; head and spouse form a marital unit, everyone else one alone.
+* The file knows no sex, wealth, rent, hours or coverage: those stay policyengine-us's defaults.
 """
 
 from pathlib import Path

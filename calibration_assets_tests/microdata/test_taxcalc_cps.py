@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset, write_dataset
 from calibration_assets.microdata.links import ENTITIES, household_rows
+from calibration_assets.microdata.sources import open_source
 from calibration_assets.microdata.stratify import draw_stratified_sample
-from calibration_assets.microdata.taxcalc_cps import MAPPING, build_dataset, open_taxcalc_cps, sum_household_agi
+from calibration_assets.microdata.taxcalc_cps import MAPPING, build_dataset, sum_household_agi
 from calibration_assets.microdata.taxcalc_units import read_units
 from calibration_assets.settings import SampleSettings
 from calibration_assets.storage.reference import read_reference
@@ -179,7 +180,9 @@ def test_without_taxcalc_the_sentence_says_what_to_install(monkeypatch):
 def source() -> tuple[Dataset, pd.DataFrame, pd.DataFrame]:
     """The whole public file: dataset, AGI by household and the units that both come from."""
     units = read_units(2024)
-    return *open_taxcalc_cps(2024), units
+    dataset, agi = open_source("taxcalc")
+    assert agi is not None
+    return dataset, agi, units
 
 
 @pytest.mark.slow
@@ -227,13 +230,14 @@ def test_policyengine_computes_the_sources_figures_from_a_samples_file(policyeng
     ordered = units.sort_values(["FLPDYR", "h_seq", "ffpos", "a_lineno"], ignore_index=True)
     own = ordered.loc[tables["tax_unit"]["tax_unit_id"]]
     for variable, column in (("employment_income", "e00200"), ("social_security", "e02400")):
-        computed = simulation.calculate(variable, 2024, map_to="tax_unit").to_numpy()
+        computed = np.asarray(simulation.calculate(variable, 2024, map_to="tax_unit"))
         assert computed == pytest.approx(own[column].to_numpy(), rel=1e-5, abs=0.1)
-    computed = simulation.calculate("adjusted_gross_income", 2024).to_numpy()
-    # Where neither a limited deduction nor alimony comes in, both models have the same AGI but for rounding.
-    alike = (own[["e03150", "e03210", "e03270", "e03300", "e00800"]] == 0).all(axis=1).to_numpy()
+    computed = np.asarray(simulation.calculate("adjusted_gross_income", 2024))
+    # Both models have one AGI but for limits of deductions, alimony, and Alaska's dividend, unknown to taxcalc.
+    limited = (own[["e03150", "e03210", "e03270", "e03300", "e00800"]] != 0).any(axis=1)
+    alike = (~limited & (own["fips"] != 2)).to_numpy()
     assert alike.mean() > 0.7
-    assert np.mean(np.abs(computed - own["c00100"])[alike] <= 2) > 0.99
-    by_household = simulation.calculate("adjusted_gross_income", 2024, map_to="household").to_numpy()
+    assert np.mean(np.abs(computed - own["c00100"])[alike] <= 2) > 0.995
+    by_household = np.asarray(simulation.calculate("adjusted_gross_income", 2024, map_to="household"))
     expected = sample.household_agi["adjusted_gross_income"].to_numpy()
     assert (weight * by_household).sum() == pytest.approx((weight * expected).sum(), rel=0.01)
