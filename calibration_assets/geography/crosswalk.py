@@ -59,9 +59,9 @@ def check_county_shares(shares: pd.DataFrame) -> None:
         raise CalibrationError(f"county {row['county']:.0f} lies outside the state of district {row['district']:.0f}")
     totals = shares.groupby("district")["probability"].sum()
     if len(totals) != N_DISTRICTS or not np.allclose(totals, 1, atol=1e-6):
-        worst = (totals - 1).abs().idxmax()
+        gap = float((totals - 1).abs().max())
         raise CalibrationError(
-            f"county shares cover {len(totals)} districts and district {worst} sums to {totals[worst]:.6f}, "
+            f"county shares cover {len(totals)} districts whose sums differ from 1 by up to {gap:.6f}, "
             f"expected {N_DISTRICTS} districts that each sum to 1"
         )
 
@@ -130,4 +130,4 @@ def carry_figures(figures: pd.DataFrame, shares: pd.DataFrame, keys: list[str]) 
         )
     spread = figures.merge(shares, left_on="district", right_on="old", validate="m:m")
     spread = spread.assign(district=spread["new"].astype("int32"), value=spread["value"] * spread["share"])
-    return spread.groupby(["district", *keys], as_index=False, dropna=False)["value"].sum()
+    return spread.groupby(["district", *keys], dropna=False)["value"].sum().reset_index()

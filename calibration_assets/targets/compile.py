@@ -17,8 +17,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.crosswalk import resolve_county_shares
 from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
 from calibration_assets.targets.figures import join_figures
-from calibration_assets.targets.sources import SOURCES
-from calibration_assets.targets.sources import irs_soi_national
+from calibration_assets.targets.sources import SOURCES, irs_soi_national
 from calibration_assets.targets.sources.source import Source
 from calibration_assets.targets.uprating import CLASSES, compile_factors
 

@@ -1,4 +1,7 @@
-"""The target config: which targets reach the fit, by include and exclude rules. Needs NumPy, SciPy, pandas and YAML alone."""
+"""The target config: which targets reach the fit, by include and exclude rules.
+
+Imports NumPy, SciPy, pandas and YAML alone, since portable fitting needs it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +62,7 @@ def apply_target_config(
     """The rows that the config keeps, of all three alike; a config that keeps none is an error."""
     kept = select_rows(targets_df, load_target_config(config))
     rows = np.flatnonzero(kept)
-    names = [target_names[row] for row in rows]
+    names = [target_names[int(row)] for row in rows]
     return targets_df.iloc[rows].reset_index(drop=True), X_sparse[rows], names
 
 
@@ -92,7 +95,8 @@ def check_target_config(config: TargetConfig, variables: Iterable[str]) -> None:
             if name and name not in known:
                 near = ", ".join(get_close_matches(name, known, n=3)) or "none"
                 raise CalibrationError(
-                    f"target config rule ({rule}) names {name!r}, which is no variable of the catalogue; nearest names: {near}"
+                    f"target config rule ({rule}) names {name!r}, expected a variable of the catalogue; "
+                    f"nearest names: {near}"
                 )
 
 

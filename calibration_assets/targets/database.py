@@ -51,7 +51,8 @@ def build_database(path: Path, reference: Reference, check: Callable[[Path], Non
         partial.replace(path)
     except OSError as error:
         raise CalibrationError(
-            f"target database {path} cannot be written ({error.strerror}), expected a writable folder; choose another path"
+            f"target database {path} cannot be written ({error.strerror}), expected a writable folder; "
+            "choose another path"
         ) from error
     finally:
         if path.parent.is_dir():
@@ -84,7 +85,8 @@ def _write_database(path: Path, reference: Reference) -> dict[str, int]:
 def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     # SQLite knows no NumPy scalars and no NaN.
     plain = frame.astype(object).where(frame.notna(), None)
-    connection.execute(insert(schema.metadata.tables[name]), plain.to_dict("records"))
+    records = [dict(zip(plain.columns, row, strict=True)) for row in plain.itertuples(index=False)]
+    connection.execute(insert(schema.metadata.tables[name]), records)
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def _check_names(figures: pd.DataFrame, reference: Reference) -> None:
 
 
 def _strata(figures: pd.DataFrame) -> pd.DataFrame:
-    """One row a population, places first; a domain's parent is its place, a district's its state, a state's the nation."""
+    """One row a population, places first; a domain's parent is its place, a district's its state."""
     domains = figures.loc[figures["constraints"] != "", ["geography", "constraints"]].drop_duplicates()
     places = pd.DataFrame({"geography": sorted(_with_parents(figures["geography"])), "constraints": ""})
     strata = pd.concat([places, domains], ignore_index=True)

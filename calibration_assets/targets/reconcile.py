@@ -12,8 +12,8 @@ def reconcile_domains(targets: pd.DataFrame, domains: Sequence[str], model_year:
 
     In a domain, for every variable and set of figures that a state and its districts both have, a district's value
     becomes original value x (state's original / sum of districts' originals) x the state's uprating factor; the state
-    and national rows of the domain that are not of the model year then leave. A column `hierarchy_factor` keeps the first
-    ratio (1 elsewhere). A domain that no target has is an error; districts that sum to zero stay as they are.
+    and national rows of the domain that are not of the model year then leave. A column `hierarchy_factor` keeps the
+    first ratio (1 elsewhere). A domain that no target has is an error; districts that sum to zero stay as they are.
     """
     targets = targets.assign(hierarchy_factor=1.0)
     for domain in domains:

@@ -48,7 +48,7 @@ def read_targets(
         chosen = _best_periods(_filter_domains(rows, settings.domain_variables), model_year)
         if chosen.empty:
             raise CalibrationError(
-                f"target database {path} has no active target for domains {', '.join(settings.domain_variables) or 'any'}, "
+                f"target database {path} has no targets ({', '.join(settings.domain_variables) or 'any domain'}), "
                 "expected some; change --domain-variables or rebuild the database"
             )
         constraints = _read_constraints(connection, geographic_ids)

@@ -1,8 +1,8 @@
 """Uprating: what ages a figure from its source's year to another, as one table of factors. Changes no figure itself.
 
-Every variable belongs to one class. A class follows the agency's published totals as far as they go and then a series of
-policyengine-us; its factor is the ratio of the two years' levels. A variable without a class has no factor, and a figure
-of another year that needs one is an error.
+Every variable belongs to one class. A class follows the agency's published totals as far as they go and then a series
+of policyengine-us; its factor is the ratio of the two years' levels. A variable without a class has no factor, and a
+figure of another year that needs one is an error.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,8 @@ CLASSES = (
         "taxable_interest", f"{SOI}.taxable_interest_income", ("taxable_interest_income",), ("taxable_interest_income",)
     ),
     UpratingClass(
-        "tax_exempt_interest", f"{SOI}.tax_exempt_interest_income", ("exempt_interest",), ("tax_exempt_interest_income",)
+        "tax_exempt_interest", f"{SOI}.tax_exempt_interest_income", ("exempt_interest",),
+        ("tax_exempt_interest_income",),
     ),
     UpratingClass(
         "dividends", f"{CBO}.income_by_source.qualified_dividend_income", ("ordinary_dividends",), ("dividend_income",)

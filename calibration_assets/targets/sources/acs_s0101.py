@@ -1,4 +1,7 @@
-"""Population by age: Census ACS 1-year subject table S0101, persons in 18 age bins, nation, states, districts (119th)."""
+"""Population by age: Census ACS 1-year subject table S0101, persons in 18 age bins.
+
+Nation, states and districts of the 119th Congress.
+"""
 
 from collections.abc import Mapping
 

@@ -52,7 +52,7 @@ def parse(raw: bytes, year: int = YEAR) -> pd.DataFrame:
 
 
 def _read_blocks(sheet: pd.DataFrame) -> pd.DataFrame:
-    header = [" ".join(map(str, sheet.iloc[5:7, column])) for column in sheet.columns]
+    header = [" ".join(map(str, column)) for column in sheet.iloc[5:7].to_numpy().T]
     if "Household" not in header[HOUSEHOLDS] or "Cost" not in header[COST]:
         raise CalibrationError(
             f"{FILE}, row 6: columns {HOUSEHOLDS} and {COST} are {header[HOUSEHOLDS]!r} and {header[COST]!r}, expected "

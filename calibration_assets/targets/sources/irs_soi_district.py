@@ -37,7 +37,7 @@ PARTNERSHIP_FLOOR = 75_000
 
 
 def parse(raw: Mapping[str, bytes]) -> pd.DataFrame:
-    """Long table on 119th-Congress districts: geography, variable, kind, status, lower, upper, value (dollars or returns)."""
+    """Long table on districts of the 119th Congress: geography, variable, kind, status, lower, upper, value."""
     text = shape.read_csv(FILE, raw[FILE], ["district", "varname", "count", "agilo", "agihi", "fstatus", "target"])
     place = text["district"].str.extract(r"^([A-Z]{2})-(\d\d)$")
     unknown = text["district"][~place[0].isin(STATE_FIPS)]
@@ -81,7 +81,7 @@ def _bound(column: pd.Series) -> pd.Series:
 
 
 def figures(raw: Mapping[str, bytes]) -> pd.DataFrame:
-    """Targets of filers: AGI by band, returns by band and filing status, wages, partnership income above $75,000 of AGI.
+    """Targets of filers: AGI by band, returns by band and filing status, wages, partnership income above $75,000.
 
     The table has no amounts of AGI below $1; the returns are there.
     """
@@ -120,8 +120,8 @@ def _rows(table: pd.DataFrame, variable: str, kind: str, status: str, lower: flo
 
 
 def _sum_above(table: pd.DataFrame, variable: str, floor: float) -> pd.DataFrame:
-    chosen = table[(table["variable"] == variable) & (table["lower"] >= floor)]
-    sums = chosen.groupby(["geography", "approximate"], as_index=False)["value"].sum()
+    chosen = table.loc[(table["variable"] == variable) & (table["lower"] >= floor)]
+    sums = chosen.groupby(["geography", "approximate"])["value"].sum().reset_index()
     shape.check_districts(f"{FILE}, {variable}", sums["geography"])
     return sums
 

@@ -5,6 +5,7 @@ their difference is the net amount, but the returns with either are not publishe
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -102,7 +103,7 @@ def _bands(bands: pd.DataFrame) -> list[pd.DataFrame]:
     ]
 
 
-def _domain(cell: Mapping[str, float | str]) -> list[str]:
+def _domain(cell: Mapping[Any, Any]) -> list[str]:
     status = STATUSES[str(cell["status"])]
     income = band("adjusted_gross_income", float(cell["lower"]), float(cell["upper"]))
     return [*income, FILER, *([f"filing_status=={status}"] if status else [])]
@@ -122,7 +123,7 @@ def _totals(totals: pd.DataFrame) -> list[pd.DataFrame]:
     return tables
 
 
-def _figure(cell: Mapping[str, float | str], variable: str, domain: list[str]) -> pd.DataFrame:
+def _figure(cell: Mapping[Any, Any], variable: str, domain: list[str]) -> pd.DataFrame:
     value = pd.DataFrame({"geography": [NATION], "value": [cell["value"]]})
     return figure_table(value, SOURCE.key, variable, YEAR, domain)
 

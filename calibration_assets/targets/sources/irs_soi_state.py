@@ -81,7 +81,7 @@ def parse(raw: bytes) -> pd.DataFrame:
 
 
 def figures(raw: Mapping[str, bytes]) -> pd.DataFrame:
-    """Targets of filers: by AGI band returns (also by filing status), persons, AGI; in all, each item's returns and sum.
+    """Targets of filers: by AGI band returns (also by status), persons and AGI; in all, each item's returns and sum.
 
     The amounts of AGI below $1 are left out: net losses carry over years that no household survey sees.
     """

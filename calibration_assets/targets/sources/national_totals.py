@@ -6,6 +6,7 @@ constraint; `==` is understood where the table gives a bare name.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -33,7 +34,8 @@ def parse(raw: bytes) -> pd.DataFrame:
     unknown = text[~text["group"].isin(GROUPS)]
     if len(unknown):
         raise CalibrationError(
-            f"{FILE}, row {unknown.index[0] + 1} has group {unknown['group'].iloc[0]!r}, expected one of {', '.join(GROUPS)}"
+            f"{FILE}, row {unknown.index[0] + 1} has group {unknown['group'].iloc[0]!r}, "
+            f"expected one of {', '.join(GROUPS)}"
         )
     return pd.DataFrame(
         {
@@ -62,7 +64,7 @@ def figures(raw: Mapping[str, bytes]) -> pd.DataFrame:
     return join_figures([_figure(row) for row in current.to_dict("records")])
 
 
-def _figure(row: Mapping[str, object]) -> pd.DataFrame:
+def _figure(row: Mapping[Any, Any]) -> pd.DataFrame:
     constraints = [text for text in (str(row["constraint"]), FILER if row["variable"] in FILED else "") if text]
     value = pd.DataFrame({"geography": [NATION], "value": [row["value"]]})
     figure = figure_table(value, SOURCE.key, str(row["variable"]), YEAR, constraints)

@@ -1,4 +1,7 @@
-"""The one shape of a source: what it is, its raw files, and how their bytes become figures. Fetches and stores nothing."""
+"""The one shape of a source: what it is, its raw files, and how their bytes become figures.
+
+Reads and checks what the agencies' formats share; fetches and stores nothing.
+"""
 
 import io
 import json
@@ -109,10 +112,10 @@ def check_sums(name: str, parts: pd.Series, total: pd.Series, parts_are: str, to
     """Stop where parts differ from their published total by more than 1 %: a moved header or a changed unit."""
     gap = ((parts - total).abs() > 0.01 * total.abs() + 1) | parts.isna() | total.isna()
     if gap.any():
-        row = gap.idxmax()
+        row = int(gap.to_numpy().argmax())
         raise CalibrationError(
-            f"{name}, row {row + 1}: {parts_are} sum to {parts[row]:,.0f}, {total_is} is {total[row]:,.0f}, expected the same; "
-            "check the file's header and units"
+            f"{name}, row {row + 1}: {parts_are} sum to {parts.iloc[row]:,.0f}, {total_is} is {total.iloc[row]:,.0f}, "
+            "expected the same; check the file's header and units"
         )
 
 
@@ -120,10 +123,10 @@ def check_parts(name: str, part: pd.Series, whole: pd.Series, part_is: str, whol
     """Stop where a part is negative or exceeds its whole."""
     wrong = (part < 0) | (part > whole)
     if wrong.any():
-        row = wrong.idxmax()
+        row = int(wrong.to_numpy().argmax())
         raise CalibrationError(
-            f"{name}, row {row + 1}: {part[row]:,.0f} {part_is} of {whole[row]:,.0f} {whole_is}, expected a part; "
-            "check the file's columns"
+            f"{name}, row {row + 1}: {part.iloc[row]:,.0f} {part_is} of {whole.iloc[row]:,.0f} {whole_is}, "
+            "expected a part; check the file's columns"
         )
 
 
