@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -49,7 +48,7 @@ class Dataset:
     def __post_init__(self) -> None:
         tables = {entity: frame.reset_index(drop=True) for entity, frame in self.tables.items()}
         _check_tables(tables)
-        object.__setattr__(self, "tables", MappingProxyType(tables))
+        object.__setattr__(self, "tables", tables)
 
 
 def select_households(dataset: Dataset, household_ids: np.ndarray) -> Dataset:

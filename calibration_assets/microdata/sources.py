@@ -5,9 +5,11 @@ A source gives a dataset and, where it knows it, the AGI of its households; wher
 
 import shutil
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -86,29 +88,39 @@ def read_household_agi(folder: Path) -> pd.DataFrame:
 @contextmanager
 def _local_file(dataset: str) -> Iterator[Path]:
     """The H5 file of a source: where it is, or a copy for as long as it is read."""
-    place = UPath(dataset)
-    if place.suffix not in (".h5", ".hdf5"):
+    if not dataset.endswith((".h5", ".hdf5")):
         raise CalibrationError(
             f"dataset {dataset}: no source has this name, expected `{EMBEDDED}` or the path or URL of an .h5 file; "
             "correct the setting `dataset`."
         )
-    if place.protocol in ("", "file", "local"):
-        if not Path(place.path).is_file():
+    if "://" not in dataset:
+        if not Path(dataset).is_file():
             raise CalibrationError(f"dataset {dataset}: no such file, expected an H5 dataset; check the path.")
-        yield Path(place.path)
+        yield Path(dataset)
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield _download(place, Path(folder) / DATASET_FILE)
+        yield _download(dataset, Path(folder) / DATASET_FILE)
 
 
-def _download(place: UPath, target: Path) -> Path:
+def _download(url: str, target: Path) -> Path:
     """Copy a remote file to a local one, which HDF5 needs for reading."""
     try:
-        with place.open("rb") as remote, target.open("wb") as local:
+        with _open_remote(url) as remote, target.open("wb") as local:
             shutil.copyfileobj(remote, local)
     except (OSError, ImportError, ValueError) as error:
         raise CalibrationError(
-            f"dataset {place}: it could not be fetched ({error}), expected a readable H5 file; check the address, the "
+            f"dataset {url}: it could not be fetched ({error}), expected a readable H5 file; check the address, the "
             "network and, for a bucket, the credentials and the extra that its protocol needs (s3: `s3`)."
         ) from error
     return target
+
+
+def _open_remote(url: str) -> IO[bytes]:
+    """Open a URL: the web and Hugging Face (`hf://owner/repository/file`, branch main) directly, others by UPath."""
+    protocol, _, place = url.partition("://")
+    if protocol == "hf":
+        owner, repository, file = place.split("/", 2)
+        url = f"https://huggingface.co/{owner}/{repository}/resolve/main/{file}"
+    if protocol in ("http", "https", "hf"):
+        return urllib.request.urlopen(url, timeout=60)  # noqa: S310 - the protocol is one of three
+    return UPath(url).open("rb")

@@ -1,5 +1,9 @@
 """Sources by name or place, and the folder of records between steps."""
 
+import functools
+import http.server
+import threading
+
 import fsspec
 import pandas as pd
 import pytest
@@ -32,11 +36,24 @@ def test_a_remote_file_is_a_source(tiny_dataset, local):
     assert source_key("memory://bucket/records.h5") == source_key(str(local))
 
 
+def test_a_file_on_the_web_is_a_source(tiny_dataset, local):
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=local.parent)
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        dataset, _ = open_source(f"http://127.0.0.1:{server.server_port}/records.h5")
+        with pytest.raises(CalibrationError, match=r"absent.h5: it could not be fetched \(HTTP Error 404"):
+            open_source(f"http://127.0.0.1:{server.server_port}/absent.h5")
+        server.shutdown()
+    pd.testing.assert_frame_equal(dataset.tables["person"], tiny_dataset.tables["person"])
+
+
 @pytest.mark.parametrize(
     ("dataset", "sentence"),
     [
         ("cps_2024", "dataset cps_2024: no source has this name, expected `taxcalc` or the path or URL of an .h5 file"),
         ("/no/such/file.h5", "dataset /no/such/file.h5: no such file"),
+        ("foo://bucket/records.h5", "dataset foo://bucket/records.h5: it could not be fetched"),
+        ("hf://owner/records.h5", "dataset hf://owner/records.h5: it could not be fetched"),
         ("memory://bucket/absent.h5", "dataset memory://bucket/absent.h5: it could not be fetched"),
     ],
 )
