@@ -11,6 +11,7 @@ import pandas as pd
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset, select_households
 from calibration_assets.microdata.links import find_rows
+from calibration_assets.schemas import HOUSEHOLD_AGI
 from calibration_assets.settings import SampleSettings
 
 VERSION = 1
@@ -44,6 +45,7 @@ def draw_stratified_sample(dataset: Dataset, household_agi: pd.DataFrame, settin
         raise CalibrationError(
             f"target_households: {settings.target_households} was found, expected 0 (all) or more; correct the profile."
         )
+    household_agi = HOUSEHOLD_AGI.validate(household_agi)
     rows = find_rows(household_agi["household_id"], households["household_id"], "AGI by household")
     agi = household_agi["adjusted_gross_income"].to_numpy()[rows]
     target = min(settings.target_households or len(agi), len(agi))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pandera.errors import SchemaError
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset
@@ -113,3 +114,5 @@ def test_wrong_requests_are_sentences(tiny_dataset, tiny_household_agi):
         draw_stratified_sample(tiny_dataset, tiny_household_agi, SampleSettings(target_households=-1))
     with pytest.raises(CalibrationError, match="AGI by household: 1 ids were not found, the first is 1"):
         draw_stratified_sample(tiny_dataset, tiny_household_agi.iloc[1:], SampleSettings())
+    with pytest.raises(SchemaError, match="adjusted_gross_income"):
+        draw_stratified_sample(tiny_dataset, tiny_household_agi.replace(52_120.0, np.nan), SampleSettings())
