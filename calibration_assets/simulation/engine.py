@@ -35,8 +35,11 @@ def entity_of(variable: str) -> str:
 
 
 def open_simulation(arrays: Mapping[str, np.ndarray]) -> Any:
-    """A fresh simulation of arrays by variable (ids and links among them), all for the model year."""
-    from policyengine_us import Microsimulation
+    """A fresh simulation of arrays by variable (ids and links among them), all for the model year.
+
+    Without weights: the class that carries them calculates the same numbers three times as slowly.
+    """
+    from policyengine_us import Simulation
 
     unknown = sorted(name for name in arrays if name not in system().variables)
     if unknown:
@@ -44,14 +47,14 @@ def open_simulation(arrays: Mapping[str, np.ndarray]) -> Any:
             f"dataset: {', '.join(unknown[:5])} {'is' if len(unknown) == 1 else 'are'} unknown to {PACKAGE} "
             f"{engine_version()} ({len(unknown)} in all), expected its input variables; rename or drop them."
         )
-    return Microsimulation(dataset=_Arrays({name: {str(MODEL_YEAR): values} for name, values in arrays.items()}))
+    return Simulation(dataset=_Arrays({name: {str(MODEL_YEAR): values} for name, values in arrays.items()}))
 
 
 def calculate(simulation: Any, variable: str, where: str) -> np.ndarray:
     """A variable's values at its own entity: float32, bool, integer, or text for enumerations."""
     _variable(variable)
     try:
-        values = np.asarray(simulation.calculate(variable, MODEL_YEAR, use_weights=False))
+        values = np.asarray(simulation.calculate(variable, MODEL_YEAR, decode_enums=True))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CalibrationError(
             f"{variable} cannot be simulated in {where}: {type(error).__name__}: {error}; drop its targets and "

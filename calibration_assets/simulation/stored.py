@@ -25,7 +25,7 @@ def write_state_values(values: StateValues, folder: Path) -> None:
 class StoredStateValues(Mapping[str, Values]):
     """One state's values over several folders, each value read when it is asked for."""
 
-    def __init__(self, folders: Mapping[str, Path]):
+    def __init__(self, folders: Mapping[str, Path]) -> None:
         """`folders` says which folder holds which value."""
         self.folders = folders
         self.entities = {
