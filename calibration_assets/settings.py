@@ -81,7 +81,7 @@ class RefitSettings:
 
     refit: bool = setting(True, "Refit the kept columns' weights after the gates have chosen them")
     max_iterations: int = setting(400, "Largest number of L-BFGS iterations")
-    tolerance: float = setting(1e-6, "Relative projected-gradient norm at which the refit stops")
+    tolerance: float = setting(3e-5, "Relative projected-gradient norm at which the refit stops")
     lower_ratio: float | None = setting(None, "Smallest ratio of a refitted weight to its initial weight")
     upper_ratio: float | None = setting(None, "Largest ratio of a refitted weight to its initial weight")
 
@@ -102,6 +102,20 @@ class FitSettings:
     device: str = setting("cpu", "`cpu` or `cuda`")
     objective: LossSettings = field(default_factory=LossSettings)
     refit: RefitSettings = field(default_factory=RefitSettings)
+
+
+@dataclass(frozen=True)
+class ObservationSettings:
+    """What is noted while a fit runs; none of it changes the weights."""
+
+    log_freq: int = setting(0, "Epochs between two entries of the epoch log; 0: no log")
+    epoch_log: str | None = setting(None, "Epoch log: a .parquet file, or a .csv file with the manual's columns")
+    checkpoint_output: str | None = setting(None, "Where checkpoints are written")
+    checkpoint_every: int = setting(0, "Epochs between two checkpoints; 0: by time alone")
+    checkpoint_seconds: float = setting(60.0, "Seconds between two checkpoints; 0: by epochs alone")
+    resume_from: str | None = setting(None, "A checkpoint to go on from exactly, or a .npy of weights to start from")
+    progress: bool = setting(False, "Show a progress bar (needs tqdm)")
+    force: bool = setting(False, "Go on although the predicted memory exceeds what is at hand")
 
 
 L0_PRESETS = {"local": 1e-8, "national": 1e-4}

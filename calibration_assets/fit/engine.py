@@ -7,7 +7,7 @@ block stays in cache. The loop and what observes it stay out.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,13 +36,29 @@ THETA, ALPHA = 0, 1
 
 @dataclass
 class GatedState:
-    """All that changes from epoch to epoch: rows theta and alpha of (2, columns), Adam's moments, the generator."""
+    """All that changes from epoch to epoch: rows theta and alpha of (2, columns), Adam's moments, the generator.
+
+    The penalty on open gates is part of it, since a search for a number of columns raises it on the way.
+    """
 
     parameters: torch.Tensor
     first_moment: torch.Tensor
     second_moment: torch.Tensor
     generator: torch.Generator
+    lambda_l0: float
     epoch: int = 0
+
+    def copy(self) -> "GatedState":
+        """A state that goes its own way."""
+        generator = torch.Generator(self.generator.device)
+        generator.set_state(self.generator.get_state())
+        return replace(
+            self,
+            parameters=self.parameters.clone(),
+            first_moment=self.first_moment.clone(),
+            second_moment=self.second_moment.clone(),
+            generator=generator,
+        )
 
 
 @dataclass(frozen=True)
@@ -68,12 +84,11 @@ class GatedEngine:
         objective: Objective,
         settings: FitSettings,
         *,
-        lambda_l0: float,
         n_columns: int,
         ranks: Ranks,
     ) -> None:
         self._products, self._objective, self._settings = products, objective, settings
-        self._lambda_l0, self._n_columns, self._ranks = lambda_l0, n_columns, ranks
+        self.n_columns, self._ranks = n_columns, ranks
         self._shard = slice(*ranks.shard(n_columns))
         device, n_local = settings.device, products.n_columns
         self._block = n_local if device == "cuda" else CACHED_COLUMNS_BY_THREAD * torch.get_num_threads()
@@ -84,17 +99,17 @@ class GatedEngine:
         n_blocks = -(-n_local // self._block)
         self._sums = torch.empty(2, n_blocks, dtype=torch.float64, device=device)
 
-    def start(self, initial_weights: np.ndarray) -> GatedState:
+    def start(self, initial_weights: np.ndarray, lambda_l0: float) -> GatedState:
         """State before the first epoch, for initial weights (columns,); draws the jitter of alpha, then of theta."""
         device = self._settings.device
         generator = torch.Generator(device).manual_seed(self._settings.seed)
-        alpha = torch.randn(self._n_columns, generator=generator, device=device).mul_(ALPHA_JITTER)
+        alpha = torch.randn(self.n_columns, generator=generator, device=device).mul_(ALPHA_JITTER)
         alpha.add_(math.log(START_KEEP_PROBABILITY / (1 - START_KEEP_PROBABILITY)))
-        theta = torch.randn(self._n_columns, generator=generator, device=device).mul_(THETA_JITTER)
+        theta = torch.randn(self.n_columns, generator=generator, device=device).mul_(THETA_JITTER)
         weights = torch.from_numpy(np.asarray(initial_weights, dtype=np.float32)).to(device)
         theta.add_(torch.log(weights + LOG_MARGIN))
         parameters = torch.stack([theta[self._shard], alpha[self._shard]])
-        return GatedState(parameters, torch.zeros_like(parameters), torch.zeros_like(parameters), generator)
+        return GatedState(parameters, torch.zeros_like(parameters), torch.zeros_like(parameters), generator, lambda_l0)
 
     def step(self, state: GatedState) -> Terms:
         """One epoch: draw the gates, estimate, and move the parameters of `state` in place."""
@@ -108,11 +123,15 @@ class GatedEngine:
         for number, low in enumerate(range(0, self._products.n_columns, self._block)):
             self._move(state, slice(low, low + self._block), number)
         open_gates, squares = self._ranks.add(self._sums.sum(1)).tolist()
-        return Terms(float(data_loss), self._lambda_l0 * open_gates, self._settings.lambda_l2 * squares)
+        return Terms(float(data_loss), state.lambda_l0 * open_gates, self._settings.lambda_l2 * squares)
 
     def weights(self, state: GatedState) -> torch.Tensor:
         """Weights (this rank's columns,) with evaluated gates."""
         return torch.exp(state.parameters[THETA]) * evaluate_gates(state.parameters[ALPHA], self._settings.beta)
+
+    def count_kept(self, state: GatedState) -> int:
+        """Columns of all ranks with a weight above zero."""
+        return int(self._ranks.add(torch.count_nonzero(self.weights(state))))
 
     def estimates(self, state: GatedState) -> torch.Tensor:
         """Estimates (rows,) in float64 of the weights with evaluated gates."""
@@ -145,7 +164,7 @@ class GatedEngine:
         self._sums[1, number] = torch.dot(amplitude, amplitude)
         torch.mul(gradient, self._weights[block], out=slopes[THETA])
         slopes[THETA].addcmul_(amplitude, amplitude, value=2 * self._settings.lambda_l2)
-        _through_sigmoid(product.fill_(self._lambda_l0), open_probability)
+        _through_sigmoid(product.fill_(state.lambda_l0), open_probability)
         torch.mul(gradient, self._gate_slope[block], out=slopes[ALPHA]).add_(product)
         _keep_inside(slopes[ALPHA], alpha, -ALPHA_BOUND, ALPHA_BOUND)
         first, second = state.first_moment[:, block], state.second_moment[:, block]

@@ -6,30 +6,33 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
 
-from calibration_assets.fit.engine import GatedEngine
-from calibration_assets.fit.loop import Observer, run_epochs
-from calibration_assets.fit.objective import SINGULAR, Objective, make_objective
-from calibration_assets.fit.peer import fit_with_l0_python
+from calibration_assets.fit.forecast import forecast_fit, refuse_large_refit, refuse_too_large
+from calibration_assets.fit.gated import Gated, Problem, fit_gates
+from calibration_assets.fit.loop import Observer
+from calibration_assets.fit.objective import SINGULAR, make_objective
 from calibration_assets.fit.problem import (
     check_initial_weights,
     check_matrix,
     check_settings,
     check_targets,
-    l0_penalty,
+    read_initial_weights,
 )
-from calibration_assets.fit.products import ColumnProducts
-from calibration_assets.fit.ranks import Ranks, join_ranks
-from calibration_assets.fit.refit import refit_weights
+from calibration_assets.fit.progress import ProgressBar
+from calibration_assets.fit.ranks import join_ranks
+from calibration_assets.fit.refit import Refit, refit_weights
 from calibration_assets.fit.result import FitResult
-from calibration_assets.settings import FitSettings
+from calibration_assets.settings import FitSettings, ObservationSettings
 
 VERSION = 1
+TERM_COLUMNS = ["data_loss", "l0_penalty", "l2_penalty", "total"]
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "l0-python")
 
 
@@ -39,8 +42,10 @@ def fit(
     settings: FitSettings,
     *,
     initial_weights: np.ndarray | None = None,
+    target_names: Sequence[str] | None = None,
     groups: np.ndarray | None = None,
     target_weights: np.ndarray | None = None,
+    observation: ObservationSettings | None = None,
     observers: Sequence[Observer] = (),
 ) -> FitResult:
     """Weights (columns,) with which `X @ weights` meets the targets (rows,), and the record of how they were found.
@@ -49,44 +54,37 @@ def fit(
     `group_targets`, `target_weights` (rows,) multiply the loss of single targets. Under torchrun every rank calls this
     with the same arguments and gets the same result. Raises CalibrationError where the input cannot be fitted.
     """
-    check_settings(settings)
+    observation = observation or ObservationSettings()
+    check_settings(settings, observation)
     X = check_matrix(X)
     targets = check_targets(targets, X.shape[0])
-    start = check_initial_weights(initial_weights, X.shape[1])
     ranks = join_ranks(settings.device)
+    if not observation.force:
+        refuse_too_large(forecast_fit(X, ranks.size), ranks.size)
+    if observation.resume_from is not None and observation.resume_from.endswith(".npy"):
+        initial_weights = read_initial_weights(Path(observation.resume_from))
     objective = make_objective(
         targets, settings.objective, groups=groups, target_weights=target_weights, device=settings.device
     )
-    lambda_l0 = l0_penalty(settings)
+    names = [str(row) for row in range(len(targets))] if target_names is None else target_names
+    problem = Problem(X, targets, names, check_initial_weights(initial_weights, X.shape[1]), objective, ranks)
+    if observation.progress and ranks.rank == 0:
+        observers = [*observers, ProgressBar(settings.epochs)]
     began = time.perf_counter()
-    gated, terms = _gate(X, targets, start, objective, settings, lambda_l0, ranks, observers)
-    gated_seconds = time.perf_counter() - began
-    weights, certificate = gated, None
-    if settings.refit.refit and gated.any():
-        refit = refit_weights(
-            X, objective, settings, gated_weights=gated, initial_weights=start, ranks=ranks, observe=lambda *_: None
-        )
-        weights, certificate = refit.weights.astype(np.float32), refit.certificate
-    record = {
-        "settings": asdict(settings),
-        "lambda_l0": lambda_l0,
-        "seed": settings.seed,
-        "rows": X.shape[0],
-        "columns": X.shape[1],
-        "entries": int(X.nnz),
-        "kept_columns": int(np.count_nonzero(gated)),
-        "epochs_run": settings.epochs,
-        "stopped": f"The {settings.epochs} epochs were run.",
-        "refit": certificate,
-        "notes": target_notes(targets, settings),
+    gated = fit_gates(problem, settings, observation, observers)
+    gated_memory, gated_seconds = _peak_memory(), time.perf_counter() - began
+    refit = _refit(problem, settings, observation, gated)
+    record = _describe(problem, settings, gated) | {
+        "refit": refit.certificate if refit else None,
         "gated_seconds": gated_seconds,
         "refit_seconds": time.perf_counter() - began - gated_seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "threads": torch.get_num_threads(),
-        "ranks": ranks.size,
-        "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
+        "gated_peak_memory_bytes": gated_memory,
+        "peak_memory_bytes": _peak_memory(),
     }
-    return FitResult(weights, gated, terms, record)
+    weights = refit.weights.astype(np.float32) if refit else gated.weights
+    terms = pd.DataFrame([asdict(term) | {"total": term.total} for term in gated.terms], columns=TERM_COLUMNS)
+    terms.insert(0, "epoch", np.arange(1, len(terms) + 1))
+    return FitResult(weights, gated.weights, terms, record)
 
 
 def fit_l0_weights(
@@ -132,24 +130,48 @@ def target_notes(targets: np.ndarray, settings: FitSettings) -> list[str]:
     return notes
 
 
-def _gate(
-    X: sparse.csr_matrix,
-    targets: np.ndarray,
-    start: np.ndarray,
-    objective: Objective,
-    settings: FitSettings,
-    lambda_l0: float,
-    ranks: Ranks,
-    observers: Sequence[Observer],
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Gated weights (columns,) float32, and the objective's terms by epoch."""
-    columns = ["epoch", "data_loss", "l0_penalty", "l2_penalty", "total"]
-    if settings.engine == "l0-python":
-        return fit_with_l0_python(X, targets, start, settings, lambda_l0), pd.DataFrame(columns=columns)
-    products = ColumnProducts(X, *ranks.shard(X.shape[1]), device=settings.device)
-    engine = GatedEngine(products, objective, settings, lambda_l0=lambda_l0, n_columns=X.shape[1], ranks=ranks)
-    state = engine.start(start)
-    terms = run_epochs(engine, state, settings.epochs, observers)
-    rows = [(i + 1, t.data_loss, t.l0_penalty, t.l2_penalty, t.total) for i, t in enumerate(terms)]
-    weights = ranks.gather(engine.weights(state), X.shape[1]).cpu().numpy()
-    return weights, pd.DataFrame(rows, columns=columns)
+def _refit(
+    problem: Problem, settings: FitSettings, observation: ObservationSettings, gated: Gated
+) -> Refit | None:
+    """The refit of what the gates kept, if one is asked for and anything was kept."""
+    kept = np.flatnonzero(gated.weights)
+    if not settings.refit.refit or not len(kept):
+        return None
+    X = problem.X if len(kept) == problem.X.shape[1] else problem.X[:, kept]
+    if not observation.force:
+        refuse_large_refit(X.nnz, len(kept))
+    refit = refit_weights(
+        X,
+        problem.objective,
+        settings,
+        gated_weights=gated.weights[kept],
+        initial_weights=problem.start[kept],
+        ranks=problem.ranks,
+    )
+    weights = np.zeros(len(gated.weights))
+    weights[kept] = refit.weights
+    return replace(refit, weights=weights)
+
+
+def _describe(problem: Problem, settings: FitSettings, gated: Gated) -> dict[str, Any]:
+    """The part of the record that is known after the gated phase."""
+    return {
+        "settings": asdict(settings),
+        "lambda_l0": gated.lambda_l0,
+        "seed": settings.seed,
+        "rows": problem.X.shape[0],
+        "columns": problem.X.shape[1],
+        "entries": int(problem.X.nnz),
+        "kept_columns": int(np.count_nonzero(gated.weights)),
+        "epochs_run": gated.epochs,
+        "stopped": gated.stopped,
+        "notes": gated.notes + target_notes(problem.targets, settings),
+        "threads": torch.get_num_threads(),
+        "ranks": problem.ranks.size,
+        "versions": {package: version(package) for package in PACKAGES} | {"python": platform.python_version()},
+    }
+
+
+def _peak_memory() -> int:
+    """Largest resident size of this process so far, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

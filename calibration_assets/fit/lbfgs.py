@@ -40,7 +40,6 @@ def minimise(
     gradient_norm: float,
     max_iterations: int,
     add: AddOverRanks,
-    observe: Callable[[int, float, torch.Tensor], None],
 ) -> Minimum:
     """A local minimum of `evaluate` (value, gradient) from x (variables,) inside the bounds.
 
@@ -68,7 +67,6 @@ def minimise(
         _remember(history, new_x - x, new_gradient - gradient, add)
         x, gradient = new_x, new_gradient
         values.append(value)
-        observe(iteration + 1, value, x)
     return Minimum(x, values, norm, False, f"The {max_iterations} iterations allowed were used up.")
 
 
@@ -136,7 +134,7 @@ def _search(
         if new_value <= value + SUFFICIENT_DECREASE * expected:
             return new_x, new_value, new_gradient
         parabola = -slope * length / (2 * ((new_value - value) / length - slope))
-        length = min(max(parabola, 0.1 * length), 0.5 * length)
+        length = min(max(0.1 * length, parabola), 0.5 * length)
     return None
 
 

@@ -3,12 +3,14 @@
 Every fault is one sentence; nothing is repaired in silence. What the targets say together is examined elsewhere.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.settings import L0_PRESETS, FitSettings
+from calibration_assets.settings import L0_PRESETS, FitSettings, ObservationSettings
 
 DEFAULT_INITIAL_WEIGHT = 100.0
 ENGINES = ("csr", "l0-python")
@@ -64,7 +66,17 @@ def check_initial_weights(initial_weights: np.ndarray | None, n_columns: int) ->
     return weights
 
 
-def check_settings(settings: FitSettings) -> None:
+def read_initial_weights(path: Path) -> np.ndarray:
+    """Weights (columns,) of a .npy file, to start from."""
+    if not path.exists():
+        raise CalibrationError(f"The weights {path} do not exist, expected a .npy file of an earlier fit.")
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise CalibrationError(f"{path} is truncated or no array ({error}), expected a .npy file.") from error
+
+
+def check_settings(settings: FitSettings, observation: ObservationSettings) -> None:
     """Refuse settings that no fit can have."""
     if settings.engine not in ENGINES:
         raise CalibrationError(f"The engine is `{settings.engine}`, expected one of {', '.join(ENGINES)}.")
@@ -80,6 +92,9 @@ def check_settings(settings: FitSettings) -> None:
         "epochs": settings.epochs,
         "max_iterations": settings.refit.max_iterations,
         "tolerance": settings.refit.tolerance,
+        "log_freq": observation.log_freq,
+        "checkpoint_every": observation.checkpoint_every,
+        "checkpoint_seconds": observation.checkpoint_seconds,
     }
     above_zero = {
         "beta": settings.beta,

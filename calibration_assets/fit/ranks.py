@@ -29,6 +29,14 @@ class Ranks:
             distributed.all_reduce(values)
         return values
 
+    def agree(self, wish: bool) -> bool:
+        """The first rank's wish, on every rank."""
+        if self.size == 1:
+            return wish
+        told = torch.tensor([int(wish)])
+        distributed.broadcast(told, 0)
+        return bool(told.item())
+
     def gather(self, local: torch.Tensor, n_columns: int) -> torch.Tensor:
         """The ranks' shards (their columns,) put together (columns,), on every rank."""
         whole = torch.zeros(n_columns, dtype=local.dtype, device=local.device)

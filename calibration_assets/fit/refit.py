@@ -4,7 +4,6 @@ Minimises the objective's data loss + lambda_2 sum exp(2 theta) without gates, w
 weights where asked. Which columns are kept is decided before.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +37,15 @@ def refit_weights(
     gated_weights: np.ndarray,
     initial_weights: np.ndarray,
     ranks: Ranks,
-    observe: Callable[[int, float], None],
 ) -> Refit:
-    """Refitted weights (columns,) float64; columns whose gated weight is 0 stay at 0.
+    """Refitted weights (columns,) float64 from gated weights (columns,) that are all above 0.
 
     The gradient norm is relative to the one that the start's weights would have if every estimate missed by its whole
     target, which depends neither on the number of targets nor on their scale.
     """
     first, last = ranks.shard(X.shape[1])
-    kept = first + np.flatnonzero(gated_weights[first:last])
-    products = ColumnProducts(X[:, kept], dtype=torch.float64, device=settings.device)
-    theta = torch.from_numpy(np.log(gated_weights[kept].astype(np.float64))).to(settings.device)
+    products = ColumnProducts(X, first, last, dtype=torch.float64, device=settings.device)
+    theta = torch.from_numpy(np.log(gated_weights[first:last].astype(np.float64))).to(settings.device)
 
     def gradient_by_log_weight(weights: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:
         return products.gradient(slopes, torch.empty_like(weights)).mul_(weights)
@@ -66,15 +63,12 @@ def refit_weights(
     minimum = minimise(
         evaluate,
         theta,
-        _bounds(initial_weights[kept], settings),
+        _bounds(initial_weights[first:last], settings),
         gradient_norm=settings.refit.tolerance * reference,
         max_iterations=settings.refit.max_iterations,
         add=ranks.add,
-        observe=lambda iteration, loss, _: observe(iteration, loss),
     )
-    local = torch.zeros(last - first, dtype=torch.float64)
-    local[kept - first] = torch.exp(minimum.x).cpu()
-    weights = ranks.gather(local.to(settings.device), X.shape[1]).cpu().numpy()
+    weights = ranks.gather(torch.exp(minimum.x), X.shape[1]).cpu().numpy()
     return Refit(weights, minimum.values, _certificate(minimum, reference, settings))
 
 

@@ -1,0 +1,159 @@
+"""What targets say together before a fit: those no column moves, duplicates, parents unlike the sum of their children.
+
+Rows are compared by their product with one random vector: equal rows have equal products, and a parent's is the sum of
+its children's. The groups come from the targets' names. Nothing is changed or dropped here.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+SAME_ROW = 1e-9
+TOLERANCE = 0.01
+CHUNK_ENTRIES = 1 << 22
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Three tables: unmovable (target, true_value, reason), duplicates (target, same_as, true_value, other_value),
+    contradictions (parent, children, true_value, sum_of_children, rel_difference)."""
+
+    unmovable: pd.DataFrame
+    duplicates: pd.DataFrame
+    contradictions: pd.DataFrame
+
+    def sentences(self) -> list[str]:
+        """The report, a line a finding, the first few of each kind."""
+        lines = [f"{len(self.unmovable)} targets cannot be moved by any column."] if len(self.unmovable) else []
+        lines += [f"  {row.target} = {row.true_value:g}: {row.reason}" for row in _first(self.unmovable)]
+        lines += [f"{len(self.duplicates)} targets repeat the row of another one."] if len(self.duplicates) else []
+        lines += [
+            f"  {row.target} = {row.true_value:g} repeats {row.same_as} = {row.other_value:g}"
+            for row in _first(self.duplicates)
+        ]
+        if len(self.contradictions):
+            lines.append(f"{len(self.contradictions)} targets differ from the sum of their children.")
+        return lines + [
+            f"  {row.parent} = {row.true_value:g}, but its {row.children} children sum to {row.sum_of_children:g} "
+            f"({row.rel_difference:+.1%})"
+            for row in _first(self.contradictions)
+        ]
+
+
+def examine_targets(X: sparse.csr_matrix, targets: np.ndarray, names: Sequence[str]) -> Examination:
+    """The examination of targets (rows,) with their names, in the order of X's rows."""
+    products, smallest, largest = _row_figures(X)
+    return Examination(
+        _unmovable(smallest, largest, targets, names),
+        _duplicates(products, targets, names),
+        _contradictions(products, targets, names),
+    )
+
+
+def achievable_targets(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
+    """Whether some weights above zero move each row's estimate to its target's side (rows,)."""
+    _, smallest, largest = _row_figures(X)
+    return _unmovable_reasons(smallest, largest, targets) == ""
+
+
+def _first(table: pd.DataFrame) -> Iterator[Any]:
+    return table.head(SHOWN).itertuples(index=False)
+
+
+def _row_figures(X: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Product with a random vector in float64, smallest entry below 0 and largest above 0 of each row."""
+    vector = np.random.default_rng(0).uniform(0.5, 1.5, X.shape[1])
+    products, smallest, largest = np.zeros((3, X.shape[0]))
+    for rows in _row_chunks(X.indptr):
+        begin, end = X.indptr[rows.start], X.indptr[rows.stop]
+        filled = rows.start + np.flatnonzero(np.diff(X.indptr[rows.start : rows.stop + 1]))
+        if begin == end:
+            continue
+        values, starts = X.data[begin:end].astype(np.float64), X.indptr[filled] - begin
+        smallest[filled] = np.minimum(np.minimum.reduceat(values, starts), 0)
+        largest[filled] = np.maximum(np.maximum.reduceat(values, starts), 0)
+        products[filled] = np.add.reduceat(values * vector[X.indices[begin:end]], starts)
+    return products, smallest, largest
+
+
+def _row_chunks(indptr: np.ndarray) -> Iterator[slice]:
+    """Runs of rows with about CHUNK_ENTRIES entries each."""
+    first = 0
+    while first < len(indptr) - 1:
+        last = int(np.searchsorted(indptr, indptr[first] + CHUNK_ENTRIES, side="right")) - 1
+        last = max(last, first + 1)
+        yield slice(first, last)
+        first = last
+
+
+def _unmovable_reasons(smallest: np.ndarray, largest: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.select(
+        [
+            (smallest == 0) & (largest == 0) & (targets != 0),
+            (targets > 0) & (largest == 0),
+            (targets < 0) & (smallest == 0),
+        ],
+        ["no column has an entry", "its entries are all negative", "its entries are all positive"],
+        "",
+    )
+
+
+def _unmovable(smallest: np.ndarray, largest: np.ndarray, targets: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    reasons = _unmovable_reasons(smallest, largest, targets)
+    rows = np.flatnonzero(reasons)
+    return pd.DataFrame(
+        {"target": [names[row] for row in rows], "true_value": targets[rows], "reason": reasons[rows]}
+    )
+
+
+def _duplicates(products: np.ndarray, targets: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """Rows whose product equals that of an earlier one."""
+    order = np.argsort(products, kind="stable")
+    gaps = np.diff(products[order])
+    same = np.flatnonzero((gaps <= SAME_ROW * np.abs(products[order[1:]])) & (products[order[1:]] != 0))
+    repeated, original = order[same + 1], order[same]
+    return pd.DataFrame(
+        {
+            "target": [names[row] for row in repeated],
+            "same_as": [names[row] for row in original],
+            "true_value": targets[repeated],
+            "other_value": targets[original],
+        }
+    )
+
+
+def _contradictions(products: np.ndarray, targets: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """Parents whose row is the sum of their children's rows, while the targets differ by more than the tolerance."""
+    found = []
+    for parent, children in _families(names):
+        if abs(products[children].sum() - products[parent]) > SAME_ROW * abs(products[parent]):
+            continue
+        total = targets[children].sum()
+        difference = (targets[parent] - total) / max(abs(total), 1.0)
+        if abs(difference) > TOLERANCE:
+            found.append((names[parent], len(children), targets[parent], total, difference))
+    columns = ["parent", "children", "true_value", "sum_of_children", "rel_difference"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _families(names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+    """A nation's states, a nation's districts and a state's districts that share the rest of their name."""
+    places: dict[str, dict[str, int]] = defaultdict(dict)
+    for row, name in enumerate(names):
+        place, _, rest = name.partition("/")
+        places[rest][place] = row
+    for rows in places.values():
+        states = {place: row for place, row in rows.items() if place.startswith("state_")}
+        districts = {place: row for place, row in rows.items() if place.startswith("cd_")}
+        by_state: dict[str, list[int]] = defaultdict(list)
+        for place, row in districts.items():
+            by_state[f"state_{int(place.removeprefix('cd_')) // 100}"].append(row)
+        families = [(rows.get("national"), list(states.values())), (rows.get("national"), list(districts.values()))]
+        families += [(states.get(state), own) for state, own in by_state.items()]
+        yield from ((parent, children) for parent, children in families if parent is not None and children)
