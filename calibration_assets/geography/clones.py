@@ -48,6 +48,19 @@ def place_clones(
     return COLUMNS.validate(columns)
 
 
+def describe_columns(columns: pd.DataFrame) -> dict[str, int]:
+    """Counts of the columns (schemas.COLUMNS) and of where they lie."""
+    by_district = columns.groupby("district").size()
+    return {
+        "columns": len(columns),
+        "households": int(columns["household_id"].nunique()),
+        "districts": len(by_district),
+        "fewest columns in a district": int(by_district.min()),
+        "most columns in a district": int(by_district.max()),
+        "counties": int(columns["county"].nunique()),
+    }
+
+
 def _agi_weights(district_agi: pd.Series, districts: np.ndarray) -> np.ndarray:
     missing = np.setdiff1d(districts, district_agi.index)
     if len(missing):

@@ -1,14 +1,19 @@
 """Which counties a congressional district lies in, as compiled into `reference/county_shares.parquet`."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from calibration_assets.schemas import COUNTY_SHARES
+from calibration_assets.storage.keys import file_key
+from calibration_assets.storage.reference import REFERENCE, read_reference
 
-PATH = Path(__file__).parents[1] / "reference" / "county_shares.parquet"
+NAME = "county_shares"
 
 
-def read_county_shares(path: Path = PATH) -> pd.DataFrame:
+def read_county_shares() -> pd.DataFrame:
     """The share of each district's 2020 population by county (schemas.COUNTY_SHARES), 119th Congress."""
-    return COUNTY_SHARES.validate(pd.read_parquet(path))
+    return COUNTY_SHARES.validate(read_reference(NAME))
+
+
+def county_shares_key() -> str:
+    """What draws from the shares hang on."""
+    return file_key(REFERENCE / f"{NAME}.parquet")

@@ -1,0 +1,39 @@
+"""The whole pipeline: its assets, jobs, storage and terminal output; nothing is computed or read here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import AssetSelection, Definitions, define_asset_job, load_assets_from_package_module
+
+from calibration_assets.defs import assets
+from calibration_assets.defs.io_managers import StoredValueIOManager
+from calibration_assets.defs.progress import progress
+from calibration_assets.defs.resources import CalibrationStorage
+
+JOBS = {
+    "calibrate": ("diagnostics", "Records, targets, matrix, weights and how good they are."),
+    "calibrate_build": ("calibration_package", "Everything up to the calibration package, without fitting."),
+    "data": ("stratified_cps", "The stratified sample of CPS records."),
+    "database": ("target_database", "The target database."),
+}
+"""Every job's last asset; the job materialises all that it needs."""
+
+
+def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
+    """The pipeline's definitions, with resources replaced by name (a test's store, a team's bucket)."""
+    storage = CalibrationStorage()
+    replaced = dict(resources or {})
+    replaced.setdefault("storage", storage)
+    replaced.setdefault("stored_value", StoredValueIOManager(storage=replaced["storage"]))
+    return Definitions(
+        assets=load_assets_from_package_module(assets),
+        jobs=[
+            define_asset_job(name, AssetSelection.assets(last).upstream(), description=description)
+            for name, (last, description) in JOBS.items()
+        ],
+        resources=replaced,
+        loggers={"progress": progress},
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,1 @@
+"""The assets, by group; each is a wire from Dagster to one call of the core."""

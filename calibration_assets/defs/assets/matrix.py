@@ -1,0 +1,69 @@
+"""Simulated values, fanned out over batches of states, and the calibration package."""
+
+import os
+from collections.abc import Iterator
+
+from dagster import Config, DynamicOut, DynamicOutput, Out, Output, asset, graph_asset, op
+
+from calibration_assets.defs.config import TargetConfig
+from calibration_assets.defs.metadata import stored_output
+from calibration_assets.defs.resources import CalibrationStorage
+from calibration_assets.pipeline import matrix
+from calibration_assets.storage.store import StoredValue
+
+Batch = dict[str, list[str]]
+"""By state, the names of the values to simulate."""
+
+
+class BatchConfig(Config):
+    """How the states are spread over processes or machines; the values do not depend on it."""
+
+    batches: int = os.cpu_count() or 1
+
+
+@op(out=DynamicOut(io_manager_key="stored_value"))
+def plan_batches(
+    config: BatchConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
+) -> Iterator[DynamicOutput[Batch]]:
+    """The states that lack values, in batches of about equal work; none where all values are stored."""
+    missing = matrix.missing_values(storage.open(), stratified_cps, target_database)
+    for number in range(min(config.batches, len(missing))):
+        states = sorted(missing)[number :: config.batches]
+        yield DynamicOutput({str(state): missing[state] for state in states}, mapping_key=f"batch_{number}")
+
+
+@op(out=Out(io_manager_key="stored_value"))
+def simulate_batch(storage: CalibrationStorage, stratified_cps: StoredValue, batch: Batch) -> list[str]:
+    """Values of one batch of states, stored state by state."""
+    matrix.simulate_batch(storage.open(), stratified_cps, {int(state): names for state, names in batch.items()})
+    return sorted(batch)
+
+
+@op(out=Out(io_manager_key="stored_value"))
+def index_values(
+    storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue, simulated: list[list[str]]
+) -> Output[StoredValue]:
+    """Where each value of each state is stored, once all are."""
+    return stored_output(matrix.simulated_values(storage.open(), stratified_cps, target_database))
+
+
+@graph_asset(group_name="matrix", kinds={"python"})
+def simulated_values(stratified_cps: StoredValue, target_database: StoredValue) -> StoredValue:
+    """By state, every value that the targets need, with every household placed there, from policyengine-us."""
+    batches = plan_batches(stratified_cps, target_database)
+    simulated = batches.map(lambda batch: simulate_batch(stratified_cps, batch))
+    return index_values(stratified_cps, target_database, simulated.collect())
+
+
+@asset(group_name="matrix", kinds={"scipy"}, io_manager_key="stored_value")
+def calibration_package(
+    config: TargetConfig,
+    storage: CalibrationStorage,
+    stratified_cps: StoredValue,
+    target_database: StoredValue,
+    cloned_records: StoredValue,
+    simulated_values: StoredValue,
+) -> Output[StoredValue]:
+    """The sparse matrix of all active targets by all columns, with targets, columns and initial weights."""
+    inputs = (stratified_cps, target_database, cloned_records, simulated_values)
+    return stored_output(matrix.calibration_package(storage.open(), *inputs, config.settings))

@@ -1,0 +1,41 @@
+"""What an asset's page shows: numbers, tables and pictures out of a stored value."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import DataVersion, MetadataValue, Output
+
+from calibration_assets.storage.store import StoredValue
+
+TABLE_ROWS = 60
+
+
+def stored_output(value: StoredValue) -> Output[StoredValue]:
+    """The value as an asset's output, with its content key as data version and what is worth reading on its page."""
+    pictures: dict[str, Any] = {path.stem: _picture(path.read_bytes()) for path in sorted(value.folder.glob("*.png"))}
+    shown: dict[str, Any] = {name: _show(entry) for name, entry in value.metadata.items()}
+    size: dict[str, Any] = {"megabytes": round(value.size / 1e6, 2), "version": value.version, "folder": str(value.folder)}
+    return Output(value, metadata={**shown, **pictures, **size}, data_version=DataVersion(value.key))
+
+
+def _show(entry: Any) -> Any:
+    if isinstance(entry, list) and entry and isinstance(entry[0], Mapping):
+        return MetadataValue.md(_markdown(entry[:TABLE_ROWS]))
+    return MetadataValue.json(entry) if isinstance(entry, list | dict) else entry
+
+
+def _markdown(rows: list[Mapping[str, Any]]) -> str:
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row.values()) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.4g}" if abs(cell) < 1e4 else f"{cell:,.0f}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _picture(png: bytes) -> MetadataValue:
+    return MetadataValue.md(f"![figure](data:image/png;base64,{base64.b64encode(png).decode()})")

@@ -1,0 +1,98 @@
+"""Runs the pipeline's jobs from the terminal: `make` with a profile, the command line with its flags.
+
+Both execute the same Dagster job and then lay out the manual's files; what a job does stays in the assets.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dagster import DagsterInstance, DagsterInvalidConfigError, JobDefinition, build_reconstructable_job, execute_job
+
+from calibration_assets import exports
+from calibration_assets.definitions import JOBS, defs
+from calibration_assets.defs.resources import CalibrationStorage
+from calibration_assets.errors import CalibrationError
+from calibration_assets.storage.store import Store
+
+PROCESSES = {
+    "multiprocess": {
+        "max_concurrent": os.cpu_count() or 1,
+        "start_method": {"forkserver": {"preload_modules": ["calibration_assets.definitions"]}},
+    }
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m calibration_assets.defs.run JOB --profile FILE`: 0 where the job succeeded, 1 with a sentence."""
+    parser = argparse.ArgumentParser(prog="calibration_assets.defs.run", description="Run a job of the pipeline.")
+    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("--profile", type=Path, required=True, help="a Dagster run config file")
+    parser.add_argument("--output-folder", type=Path, default=Path("storage"), help="where the manual's files go")
+    given = parser.parse_args(arguments)
+    try:
+        run_job(given.job, read_profile(given.profile))
+        show_results(given.job, CalibrationStorage().open(), given.output_folder)
+    except CalibrationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def show_results(job: str, store: Store, folder: Path) -> None:
+    """Lay out the manual's files of a job and print where they are, after the page of figures where there is one."""
+    assets = [key.to_user_string() for key in resolve_job(job).asset_layer.executable_asset_keys]
+    written = exports.lay_out(store, sorted(assets), folder)
+    if "diagnostics" in assets:
+        sys.stdout.write((store.current("diagnostics").folder / exports.SUMMARY_FILE).read_text() + "\n")
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+
+
+def read_profile(path: Path) -> dict[str, Any]:
+    """A profile's run config."""
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml"))) or "none"
+        raise CalibrationError(f"profile {path}: no such file; the profiles in {path.parent} are: {known}")
+    config = yaml.safe_load(path.read_text())
+    if not isinstance(config, dict):
+        raise CalibrationError(f"profile {path} holds {type(config).__name__}, expected run config with the key ops")
+    return config
+
+
+def run_job(name: str, config: Mapping[str, Any]) -> None:
+    """Execute a job, by default over as many processes as there are cores; CalibrationError where it stops.
+
+    A profile speaks of the whole pipeline; a shorter job takes the part that concerns its assets.
+    """
+    ops = {asset: entry for asset, entry in (config.get("ops") or {}).items() if asset not in _left_out(name)}
+    run_config = {"execution": {"config": PROCESSES}, "loggers": {"progress": {}}, **config, "ops": ops}
+    with DagsterInstance.get() as instance:
+        try:
+            job = build_reconstructable_job("calibration_assets.defs.run", "resolve_job", (name,))
+            result = execute_job(job, instance, run_config=run_config)
+        except DagsterInvalidConfigError as error:
+            raise CalibrationError(f"the profile is refused: {error.errors[0].message}") from error
+        if not result.success:
+            raise CalibrationError(f"{name} stopped at the step marked above; what was stored before is as it was")
+
+
+def _left_out(name: str) -> set[str]:
+    """Steps of the whole pipeline that a job does not have."""
+    return _steps("calibrate") - _steps(name)
+
+
+def _steps(name: str) -> set[str]:
+    return {node.name for node in resolve_job(name).nodes}
+
+
+def resolve_job(name: str) -> JobDefinition:
+    """The job of this name; the executor's processes call it too."""
+    return defs.resolve_job_def(name)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,95 @@
+"""CPS records, the target database, and a place for every clone."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.geography import clones, shares
+from calibration_assets.microdata import sources, stratify
+from calibration_assets.settings import (
+    MODEL_YEAR,
+    CloneSettings,
+    DatabaseSettings,
+    SampleSettings,
+    SourceSettings,
+    TargetSettings,
+)
+from calibration_assets.simulation.household_agi import simulate_household_agi
+from calibration_assets.simulation.states import default_counties
+from calibration_assets.storage.keys import content_key, file_key, files_key
+from calibration_assets.storage.store import Store, StoredValue
+from calibration_assets.targets import database, select
+
+DATABASE_FILE = "policy_data.db"
+COLUMNS_FILE = "columns.parquet"
+
+
+def extended_cps(store: Store, settings: SourceSettings) -> StoredValue:
+    """CPS records from their source, with household AGI where the source knows it."""
+    key = content_key("extended_cps", sources.VERSION, {"source": sources.source_key(settings.dataset)})
+
+    def make(folder: Path) -> dict[str, Any]:
+        dataset, household_agi = sources.open_source(settings.dataset)
+        sources.write_records(dataset, household_agi, folder)
+        return sources.describe_records(dataset, household_agi)
+
+    return store.build("extended_cps", key, make)
+
+
+def stratified_cps(store: Store, extended_cps: StoredValue, settings: SampleSettings) -> StoredValue:
+    """The stratified sample of households, with AGI of each."""
+    key = content_key("stratified_cps", stratify.VERSION, {"extended_cps": extended_cps.key}, settings)
+
+    def make(folder: Path) -> dict[str, Any]:
+        dataset, household_agi = sources.read_records(extended_cps.folder)
+        if household_agi is None:
+            household_agi = simulate_household_agi(dataset, default_counties(shares.read_county_shares()))
+        sample = stratify.draw_stratified_sample(dataset, household_agi, settings)
+        sources.write_records(sample.dataset, sample.household_agi, folder)
+        described = sources.describe_records(sample.dataset, sample.household_agi)
+        return {**described, "strata": sample.strata.to_dict("records")}
+
+    return store.build("stratified_cps", key, make)
+
+
+def target_database(store: Store, settings: DatabaseSettings) -> StoredValue:
+    """The target database, built from the compiled figures, or a given file after the same checks."""
+    given = Path(settings.path) if settings.path else None
+    if given and not given.is_file():
+        raise CalibrationError(f"target database {given}: no such file; give an existing one, or none to build it")
+    figures = file_key(given) if given else files_key(database.REFERENCE.glob("*.parquet"))
+    key = content_key("target_database", database.VERSION, {"figures": figures})
+
+    def make(folder: Path) -> dict[str, Any]:
+        path = folder / DATABASE_FILE
+        if given:
+            shutil.copyfile(given, path)
+        else:
+            database.build_database(path, database.read_database_reference())
+        targets = select.read_targets(path, TargetSettings(), MODEL_YEAR).targets
+        by_level = targets.groupby("geo_level").size().to_dict()
+        return {"targets": len(targets), **{f"{level} targets": count for level, count in by_level.items()}}
+
+    return store.build("target_database", key, make)
+
+
+def cloned_records(
+    store: Store, records: StoredValue, target_database: StoredValue, settings: CloneSettings
+) -> StoredValue:
+    """The matrix's columns: a place for every clone of every household."""
+    district_agi = select.district_agi(target_database.folder / DATABASE_FILE, MODEL_YEAR)
+    inputs = {
+        "records": records.key,
+        "shares": shares.county_shares_key(),
+        "agi": content_key("district_agi", 1, {}, [district_agi.index.tolist(), district_agi.tolist()]),
+    }
+    key = content_key("cloned_records", clones.VERSION, inputs, settings)
+
+    def make(folder: Path) -> dict[str, Any]:
+        household_agi = sources.read_household_agi(records.folder)
+        columns = clones.place_clones(household_agi, shares.read_county_shares(), district_agi, settings)
+        columns.to_parquet(folder / COLUMNS_FILE, index=False)
+        return clones.describe_columns(columns)
+
+    return store.build("cloned_records", key, make)
