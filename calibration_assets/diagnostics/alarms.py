@@ -17,7 +17,7 @@ UNIT_FACTOR = 30.0
 
 FEW_RECORDS = 10
 HELD_OUT_ERROR = 0.1
-NAMED = 10
+NAMED = 5
 """Cases that one alarm names; it states how many more there are."""
 
 
@@ -54,7 +54,7 @@ def _conflicts(diagnosis: Diagnosis) -> list[str]:
     pairs = diagnosis.conflicts[diagnosis.conflicts["share"] > OPPOSING_SHARE]
     return [
         f"{row['target']} (off by {row['abs_rel_error']:.1%}) is held back by {row['opponent']}, which takes up "
-        f"{row['share']:.0%} of its pull."
+        f"{min(row['share'], 1):.0%} of its pull."
         for row in pairs.to_dict("records")
     ]
 

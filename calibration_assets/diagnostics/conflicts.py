@@ -21,9 +21,9 @@ SMALLEST_SHARE = 0.05
 def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """For the 10 worst targets that can be met, up to 3 that oppose them: target, opponent, share, errors, relief.
 
-    `detail` is `target_detail`'s table of X. `share` is the part of the target's pull that the opponent takes up, at
-    most 1; `error_without` the target's absolute relative error if the opponent were dropped, to first order
-    (error x (1 - share)), which `held_out.refit_without` checks.
+    `detail` is `target_detail`'s table of X. `share` is the part of the target's pull that the opponent takes up (above
+    1 where others help the target); `error_without` the target's absolute relative error if the opponent were dropped,
+    to first order (error x (1 - share)), which `held_out.refit_without` checks.
     """
     slope = detail["slope"].to_numpy()
     moving = detail["achievable"] & ~detail["near_zero"] & (detail["carrying_records"] > 0) & (slope != 0)

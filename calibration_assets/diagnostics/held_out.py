@@ -125,13 +125,4 @@ def _rows(objective: Objective, rows: np.ndarray) -> Objective:
 
 
 def _refit(X: sparse.csr_matrix, objective: Objective, settings: FitSettings, start: np.ndarray) -> np.ndarray:
-    refit = refit_weights(
-        X,
-        objective,
-        settings,
-        gated_weights=start,
-        initial_weights=start,
-        ranks=Ranks(),
-        observe=lambda step, loss: None,
-    )
-    return refit.weights
+    return refit_weights(X, objective, settings, gated_weights=start, initial_weights=start, ranks=Ranks()).weights

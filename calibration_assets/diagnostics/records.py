@@ -16,6 +16,7 @@ INCOME_EDGES = (-np.inf, 0.0, 25e3, 50e3, 75e3, 100e3, 200e3, 500e3, 1e6, np.inf
 INCOME_BANDS = ["loss", "0-25K", "25-50K", "50-75K", "75-100K", "100-200K", "200-500K", "500K-1M", "1M+"]
 AGE_EDGES = (0, 25, 35, 45, 55, 65, 75, np.inf)
 AGE_BANDS = ["under 25", "25-34", "35-44", "45-54", "55-64", "65-74", "75+"]
+SMALLEST_WEIGHT = 1e-3
 ATTRIBUTES = ("income_band", "age_band")
 
 
@@ -72,9 +73,15 @@ def _labelled(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def weight_bins(weights: np.ndarray, initial_weights: np.ndarray | None = None) -> pd.DataFrame:
-    """Columns by weight in four bins a power of ten, fitted and initial: lower, upper, columns, initial_columns."""
+    """Columns by weight in four bins a power of ten, fitted and initial: lower, upper, columns, initial_columns.
+
+    Weights below 0.001 households count in the lowest bin.
+    """
     vectors = [weights] if initial_weights is None else [weights, initial_weights]
-    powers = [np.log10(values[values > 0]) for values in (np.asarray(vector, np.float64) for vector in vectors)]
+    powers = [
+        np.log10(values[values > 0].clip(SMALLEST_WEIGHT))
+        for values in (np.asarray(vector, np.float64) for vector in vectors)
+    ]
     every = np.concatenate(powers)
     if len(every) == 0:
         return pd.DataFrame({"lower": [], "upper": [], "columns": [], "initial_columns": []})

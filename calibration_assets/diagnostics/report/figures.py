@@ -14,19 +14,21 @@ FAMILIES_SHOWN = 16
 SMALLEST_LABEL = 0.018
 """Share of the treemap's area below which a rectangle bears no name."""
 
+PERCENTS = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]
 LINE = "#7f7f7f"
 OTHER = "all other families"
 
 
 def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
-    """Every family's part of the loss, cut by state (0 the nation); colour is the median absolute relative error.
+    """Every family's part of the loss, cut by state (0 the nation); colour is the 90th percentile of errors.
 
     Returns the source too, whose columns `family` and `state` say what a tapped rectangle stands for.
     """
     cells = treemap_cells(detail)
-    source = ColumnDataSource(cells)
+    source = _source(cells)
     plot = _bare_figure(height=460, ranges=((0, 1), (0, 1)), tools="tap")
     squares = plot.quad(
+        name="treemap",
         left="left",
         right="right",
         bottom="bottom",
@@ -45,7 +47,7 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
         right="right",
         bottom="bottom",
         top="top",
-        source=ColumnDataSource(families),
+        source=_source(families.reset_index()),
         fill_color=None,
         line_color=DARK_TEXT,
         line_width=1.6,
@@ -60,7 +62,7 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
             x_offset=4,
             y_offset=-4,
             text_baseline="top",
-            source=ColumnDataSource(large),
+            source=_source(large),
             text_font_size="11px",
             text_font_style="bold",
             background_fill_color="#ffffff",
@@ -72,7 +74,7 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
         ("Place", "@place"),
         ("Targets", "@targets"),
         ("Share of loss", "@share{0.0%}"),
-        ("Median error", "@median{0.00%}"),
+        ("90th percentile of errors", "@p90{0.00%}"),
     ]
     plot.add_tools(HoverTool(renderers=[squares], tooltips=tips))
     plot.select_one(TapTool).renderers = [squares]
@@ -80,13 +82,12 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
 
 
 def treemap_cells(detail: pd.DataFrame) -> pd.DataFrame:
-    """Rectangles of the treemap in the unit square: family, state, place, targets, loss, share, median, colour."""
+    """Rectangles of the treemap in the unit square: family, state, place, targets, loss, share, p90, colour."""
     by_family = detail.groupby("family")["loss"].sum().nlargest(FAMILIES_SHOWN)
     named = detail.assign(family=detail["family"].where(detail["family"].isin(by_family.index), OTHER))
-    groups = named.groupby(["family", "state"]).agg(
-        targets=("loss", "size"), loss=("loss", "sum"), median=("abs_rel_error", "median")
-    )
-    groups = groups[groups["loss"] > 0].reset_index()
+    by_place = named.groupby(["family", "state"])
+    groups = by_place.agg(targets=("loss", "size"), loss=("loss", "sum"))
+    groups = groups.assign(p90=by_place["abs_rel_error"].quantile(0.9))[groups["loss"] > 0].reset_index()
     total = groups.groupby("family")["loss"].sum().sort_values(ascending=False)
     frames = []
     for family, outer in zip(total.index, squarify(total.to_numpy(), 0, 0, 1, 1), strict=True):
@@ -99,7 +100,7 @@ def treemap_cells(detail: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(
         place=[names.get(state, str(state)) for state in cells["state"]],
         share=cells["loss"] / total.sum(),
-        colour=error_colours(cells["median"].to_numpy()),
+        colour=error_colours(cells["p90"].to_numpy()),
     )
 
 
@@ -125,7 +126,7 @@ def state_grid(detail: pd.DataFrame, weight_groups: pd.DataFrame) -> figure:
             right="right",
             bottom="bottom",
             top="top",
-            source=ColumnDataSource(table),
+            source=_source(table),
             fill_color="colour",
             line_color=LINE,
             line_width=0.5,
@@ -136,7 +137,7 @@ def state_grid(detail: pd.DataFrame, weight_groups: pd.DataFrame) -> figure:
         x="middle",
         y="bottom",
         text="name",
-        source=ColumnDataSource(strips),
+        source=_source(strips),
         text_color="ink",
         text_align="center",
         text_baseline="bottom",
@@ -161,7 +162,7 @@ def loss_curve(loss: pd.DataFrame) -> figure:
     plot = figure(width=WIDTH, height=300, y_axis_type="log", tools="pan,wheel_zoom,reset", toolbar_location="right")
     plot.xaxis.axis_label, plot.yaxis.axis_label = str(step).capitalize(), "Loss"
     positive = loss.where(loss > 0)
-    source = ColumnDataSource(positive)
+    source = _source(positive)
     for term, colour, dash in zip(
         terms, (BLUE, ORANGE, GREEN, DARK_TEXT), ("solid", "dashed", "dotted", "dotdash"), strict=False
     ):
@@ -182,7 +183,7 @@ def weight_histogram(bins: pd.DataFrame) -> figure:
     """Columns by weight, fitted as bars and initial as a line of steps, on a logarithmic axis of weight."""
     plot = figure(width=WIDTH, height=300, x_axis_type="log", tools="", toolbar_location=None)
     plot.xaxis.axis_label, plot.yaxis.axis_label = "Weight (households)", "Columns"
-    source = ColumnDataSource(bins)
+    source = _source(bins)
     bars = plot.quad(
         left="lower",
         right="upper",
@@ -223,9 +224,7 @@ def held_out_chart(families: pd.DataFrame) -> figure:
         tools="",
         toolbar_location=None,
     )
-    source = ColumnDataSource(
-        rows.assign(low=rows["median"].clip(lower=1e-6), high=rows["held_out_median"].clip(lower=1e-6))
-    )
+    source = _source(rows.assign(low=rows["median"].clip(lower=1e-6), high=rows["held_out_median"].clip(lower=1e-6)))
     plot.segment("low", "label", "high", "label", source=source, line_color=LINE, line_width=2)
     inside = plot.scatter("low", "label", source=source, size=9, color=BLUE, legend_label="in sample")
     plot.scatter("high", "label", source=source, size=11, marker="diamond", color=ORANGE, legend_label="held out")
@@ -234,7 +233,9 @@ def held_out_chart(families: pd.DataFrame) -> figure:
             renderers=[inside], tooltips=[("In sample", "@median{0.00%}"), ("Held out", "@held_out_median{0.00%}")]
         )
     )
-    plot.xaxis.axis_label = "Median absolute relative error (1 = 100 %)"
+    plot.xaxis.axis_label = "Median absolute relative error"
+    plot.xaxis.ticker = PERCENTS
+    plot.xaxis.major_label_overrides = {share: f"{share:.4%}".rstrip("0%").rstrip(".") + " %" for share in PERCENTS}
     return plot
 
 
@@ -250,3 +251,7 @@ def _fitting(text: str, width: float) -> str:
     """As much of a name as a rectangle of this share of the figure's width can bear."""
     letters = int(width * WIDTH / 6.6)
     return text if len(text) <= letters else text[: max(letters - 1, 1)] + "…"
+
+
+def _source(frame: pd.DataFrame) -> ColumnDataSource:
+    return ColumnDataSource({str(name): frame[name].to_numpy() for name in frame})

@@ -70,7 +70,7 @@ def district_cells(districts: np.ndarray) -> pd.DataFrame:
     tiles = STATE_TILES.set_index("state").to_dict("index")
     cells = []
     for state, group in pd.Series(np.sort(districts)).groupby(np.sort(districts) // 100):
-        across = int(np.ceil(np.sqrt(len(group) / (1 - STRIP))))
+        across = min(len(group), int(np.ceil(np.sqrt(len(group) / (1 - STRIP)))))
         down = -(-len(group) // across)
         row, column = np.divmod(np.arange(len(group)), across)
         width, height = (1 - GAP) / across, (1 - GAP - STRIP) / down

@@ -110,7 +110,7 @@ def _treemap(diagnosis: Diagnosis) -> tuple[Section, Section]:
         words = f"Treemap of the loss. Largest parts: {leaders}."
         caption = (
             f"Area is a family's part of the loss of {total:.4g}, cut by state with its districts; colour is the "
-            "median absolute relative error. A tap filters the table of targets."
+            "90th percentile of the absolute relative error. A tap filters the table of targets."
         )
         drawn = [Figure("treemap", plot, caption, words, bands=True)]
     plain = tables.error_tables(detail)
@@ -122,7 +122,10 @@ def _treemap(diagnosis: Diagnosis) -> tuple[Section, Section]:
         tables=plain[:2],
         folded=[("Errors by state", plain[2:])],
     )
-    caption = "Largest errors first; a head sorts, the fields filter. Numbers are those of unified_diagnostics.csv."
+    caption = (
+        "Largest errors first; a head sorts, the fields filter. Carriers are the records that add to a target, top "
+        "share the largest one's part. Numbers are those of unified_diagnostics.csv."
+    )
     words = "Table of all targets with search, filters and sorting; the largest errors stand in the plain table below."
     table = Figure("targets", target_table(detail, source), caption, words, screen_only=True)
     return loss, Section("targets", "All targets", figures=[table], tables=[tables.worst_table(detail)])
@@ -130,7 +133,10 @@ def _treemap(diagnosis: Diagnosis) -> tuple[Section, Section]:
 
 def _states(diagnosis: Diagnosis) -> Section:
     plot = figures.state_grid(diagnosis.targets, diagnosis.weight_groups)
-    caption = "A tile is a state: its strip the state's own targets, its cells the districts in order of their number."
+    caption = (
+        "A tile is a state: its strip the state's own targets, its cells the districts in order of their number; the "
+        "colour is the median absolute relative error."
+    )
     words = (
         "Grid of the states with their districts, coloured by median error; the table of errors by state says the same."
     )
@@ -200,7 +206,10 @@ def _outside(diagnosis: Diagnosis) -> Section:
     title = "Held against published totals"
     if diagnosis.outside is None:
         return Section("outside", title, paragraphs=["Totals outside the calibration were not computed in this run."])
-    words = "Totals that were no targets, from the weighted records, beside what agencies publish."
+    words = (
+        "Totals from the weighted records beside what agencies publish. Where the same variable is a target at some "
+        "level an agreement proves little. Poverty and the Gini coefficient are missing: they need simulated incomes."
+    )
     return Section("outside", title, paragraphs=[words], tables=[tables.outside_table(diagnosis.outside)])
 
 

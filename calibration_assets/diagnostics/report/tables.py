@@ -47,6 +47,11 @@ def percent(value: Any) -> str:
     return MISSING if value != value else f"{value:,.2%}"
 
 
+def share(value: Any) -> str:
+    """A share in per cent with one decimal."""
+    return MISSING if value != value else f"{value:,.1%}"
+
+
 def make_table(
     caption: str, frame: pd.DataFrame, columns: Mapping[str, tuple[str, Format]], rows: int = LONGEST
 ) -> Table:
@@ -68,11 +73,11 @@ ERRORS: dict[str, tuple[str, Format]] = {
     "p90": ("p90", percent),
     "p99": ("p99", percent),
     "maximum": ("Largest", percent),
-    "within_1": ("Within 1 %", percent),
-    "within_5": ("5 %", percent),
-    "within_10": ("10 %", percent),
-    "within_25": ("25 %", percent),
-    "within_10_achievable": ("10 %, of those that can be met", percent),
+    "within_1": ("Within 1 %", share),
+    "within_5": ("Within 5 %", share),
+    "within_10": ("Within 10 %", share),
+    "within_25": ("Within 25 %", share),
+    "within_10_achievable": ("Within 10 %, can be met", share),
 }
 
 
@@ -171,6 +176,7 @@ def outside_table(outside: pd.DataFrame) -> Table:
         "year": ("Year", text),
         "estimate": ("Weighted records", whole),
         "ratio": ("Ratio", lambda value: MISSING if value != value else f"{value:.3f}"),
+        "target_levels": ("Also a target at", text),
         "source": ("Source", text),
         "note": ("What it can and cannot show", text),
     }

@@ -17,6 +17,7 @@ from bokeh.models import (
     HTMLTemplateFormatter,
     IndexFilter,
     NumberFormatter,
+    ScientificFormatter,
     Select,
     TableColumn,
     TextInput,
@@ -63,7 +64,7 @@ def target_table(detail: pd.DataFrame, treemap: ColumnDataSource | None = None) 
     detail = detail.sort_values("abs_rel_error", ascending=False, kind="stable")
     codes, data = _columns(detail)
     source = ColumnDataSource(data)
-    index_filter = IndexFilter(indices=list(range(len(detail))))
+    index_filter = IndexFilter(indices=None)
     shown = Div(text=f"{len(detail):,} of {len(detail):,} targets", width=WIDTH)
     search = TextInput(title="Search the names", placeholder="cd_601 age", width=240, name="search")
     selects = {
@@ -86,6 +87,7 @@ def target_table(detail: pd.DataFrame, treemap: ColumnDataSource | None = None) 
         width=WIDTH,
         height=520,
         index_position=None,
+        reorderable=False,
         name="targets",
         stylesheets=[":host { font-size: 12px; }"],
     )
@@ -115,17 +117,16 @@ def _columns(detail: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, Any]
 def _table_columns() -> list[TableColumn]:
     number, percent = NumberFormatter(format="0,0.[00]"), NumberFormatter(format="0.00%")
     name = HTMLTemplateFormatter(template='<span title="<%= value %>"><%= value %></span>')
-    fine = NumberFormatter(format="0.000e+0")
+    fine = ScientificFormatter(precision=2)
+    whole = NumberFormatter(format="0,0")
     return [
         TableColumn(field="target", title="Target", formatter=name, width=330),
-        TableColumn(field="true_value", title="True value", formatter=number, width=120),
-        TableColumn(field="estimate", title="Estimate", formatter=number, width=120),
-        TableColumn(field="rel_error", title="Relative error", formatter=percent, width=90),
-        TableColumn(field="abs_rel_error", title="Its size", formatter=percent, width=80),
-        TableColumn(
-            field="carrying_records", title="Carried by records", formatter=NumberFormatter(format="0,0"), width=90
-        ),
-        TableColumn(field="largest_record_share", title="Largest one's share", formatter=percent, width=90),
-        TableColumn(field="shadow_price", title="Shadow price", formatter=fine, width=80),
-        TableColumn(field="loss", title="Loss", formatter=fine, width=80),
+        TableColumn(field="true_value", title="True value", formatter=number, width=125),
+        TableColumn(field="estimate", title="Estimate", formatter=number, width=125),
+        TableColumn(field="rel_error", title="Rel. error", formatter=percent, width=75),
+        TableColumn(field="abs_rel_error", title="Its size", formatter=percent, width=75),
+        TableColumn(field="carrying_records", title="Carriers", formatter=whole, width=65),
+        TableColumn(field="largest_record_share", title="Top share", formatter=percent, width=70),
+        TableColumn(field="shadow_price", title="Shadow price", formatter=fine, width=85),
+        TableColumn(field="loss", title="Loss", formatter=fine, width=70),
     ]
