@@ -5,16 +5,16 @@ series of policyengine-us must be there already (`python -m calibration_assets.s
 """
 
 import argparse
-import hashlib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.crosswalk import resolve_county_shares
+from calibration_assets.storage.keys import file_key
 from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
 from calibration_assets.targets.figures import join_figures
 from calibration_assets.targets.sources import SOURCES, irs_soi_national
@@ -26,28 +26,33 @@ COUNTY_SHARES = "county_cd_distributions.csv"
 
 def compile_reference(raw: Path, folder: Path = REFERENCE, sources: Sequence[Source] = SOURCES) -> list[Path]:
     """Write the compiled tables of all sources whose raw files are in `raw`; returns what was written."""
-    present = [source for source in sources if all((raw / file.name).is_file() for file in source.files)]
+    files = {source: _find_files(source, raw, folder) for source in sources}
+    present = {source: paths for source, paths in files.items() if all(path.is_file() for path in paths)}
     if not present:
         raise CalibrationError(f"{raw} holds the raw files of no source, expected e.g. {sources[0].files[0].name}")
-    figures = join_figures([compile_source(source, raw) for source in present])
+    figures = join_figures([compile_source(source, paths) for source, paths in present.items()])
     published = irs_soi_national.published_totals((raw / irs_soi_national.FILE).read_bytes())
+    distributions = pd.read_csv(io.BytesIO((raw / COUNTY_SHARES).read_bytes()))
     tables = {
         "figures": figures,
-        "sources": describe_sources(present, raw),
+        "sources": describe_sources(present),
         "uprating": compile_factors(read_reference("parameters", folder), published, CLASSES),
-        "county_shares": resolve_county_shares(
-            pd.read_csv(io.BytesIO((raw / COUNTY_SHARES).read_bytes())), read_reference("counties", folder)
-        ),
+        "county_shares": resolve_county_shares(distributions, read_reference("counties", folder)),
     }
     return [write_reference(frame, name, folder) for name, frame in tables.items()]
 
 
-def compile_source(source: Source, raw: Path) -> pd.DataFrame:
-    """The figures of one source from its raw files."""
-    return source.figures({file.name: (raw / file.name).read_bytes() for file in source.files})
+def _find_files(source: Source, raw: Path, folder: Path) -> list[Path]:
+    """A source's files among the raw ones, or among the tables that another step has compiled."""
+    return [raw / file.name if (raw / file.name).is_file() else folder / file.name for file in source.files]
 
 
-def describe_sources(sources: Sequence[Source], raw: Path) -> pd.DataFrame:
+def compile_source(source: Source, paths: Sequence[Path]) -> pd.DataFrame:
+    """The figures of one source from its raw files, in the order of `source.files`."""
+    return source.figures({path.name: path.read_bytes() for path in paths})
+
+
+def describe_sources(sources: Mapping[Source, Sequence[Path]]) -> pd.DataFrame:
     """What was compiled: source, publisher, table_name, vintage, url, raw_sha256 (of the files in their order)."""
     rows = [
         {
@@ -56,9 +61,9 @@ def describe_sources(sources: Sequence[Source], raw: Path) -> pd.DataFrame:
             "table_name": source.table,
             "vintage": source.vintage,
             "url": source.url,
-            "raw_sha256": " ".join(hashlib.sha256((raw / file.name).read_bytes()).hexdigest() for file in source.files),
+            "raw_sha256": " ".join(file_key(path) for path in paths),
         }
-        for source in sources
+        for source, paths in sources.items()
     ]
     return pd.DataFrame(rows).sort_values("source", ignore_index=True)
 

@@ -19,6 +19,7 @@ from calibration_assets.targets.figures import NATION
 from calibration_assets.targets.uprating import uprating_class
 
 VERSION = 1
+PLACE_VARIABLES = {"state": "state_fips", "district": "congressional_district_geoid"}
 ZERO_NOTE = "zero: suppressed or rounded away by the publisher, or outside what the rules can give"
 
 
@@ -84,8 +85,8 @@ def _write_database(path: Path, reference: Reference) -> dict[str, int]:
 
 def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     # SQLite knows no NumPy scalars and no NaN.
-    plain = frame.astype(object).where(frame.notna(), None)
-    records = [dict(zip(plain.columns, row, strict=True)) for row in plain.itertuples(index=False)]
+    columns = [frame[column].to_numpy(dtype=object, na_value=None).tolist() for column in frame]
+    records = [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
     connection.execute(insert(schema.metadata.tables[name]), records)
 
 
@@ -151,9 +152,10 @@ def _strata(figures: pd.DataFrame) -> pd.DataFrame:
     strata["kind"] = is_place.map({True: "geographic", False: "domain"})
     strata["geo_level"] = strata["geography"].map(_level)
     strata["geographic_id"] = strata["geography"].astype(str).where(strata["geography"] != NATION, "US")
+    own = {text: _checked(text) for text in strata["constraints"].unique()}
     strata["definition_hash"] = [
-        _definition_hash(constraints)
-        for constraints in map(_all_constraints, strata["geography"], strata["constraints"])
+        _definition_hash((*_place(geography), *own[text]))
+        for geography, text in zip(strata["geography"].tolist(), strata["constraints"].tolist(), strict=True)
     ]
     return strata
 
@@ -171,15 +173,15 @@ def _parent_place(geography: int) -> int | None:
     return None if geography == NATION else NATION if geography < 100 else geography // 100
 
 
-def _all_constraints(geography: int, text: str) -> tuple[Constraint, ...]:
-    place = {
-        "national": (),
-        "state": (Constraint("state_fips", "==", str(geography)),),
-        "district": (Constraint("congressional_district_geoid", "==", str(geography)),),
-    }[_level(geography)]
-    constraints = (*place, *parse_constraints(text))
+def _checked(text: str) -> tuple[Constraint, ...]:
+    constraints = parse_constraints(text)
     check_constraints(constraints)
     return constraints
+
+
+def _place(geography: int) -> tuple[Constraint, ...]:
+    variable = PLACE_VARIABLES.get(_level(geography))
+    return (Constraint(variable, "==", str(geography)),) if variable else ()
 
 
 def _definition_hash(constraints: tuple[Constraint, ...]) -> str:
@@ -188,14 +190,26 @@ def _definition_hash(constraints: tuple[Constraint, ...]) -> str:
 
 
 def _constraints(strata: pd.DataFrame) -> pd.DataFrame:
-    rows = [
-        (stratum, item.variable, item.operation, item.value)
-        for stratum, geography, text in zip(
-            strata["stratum_id"], strata["geography"], strata["constraints"], strict=True
-        )
-        for item in _all_constraints(geography, text)
+    """One row a constraint: those of the places, and those of the domains."""
+    columns = ["stratum_id", "constraint_variable", "operation", "value"]
+    inside = strata[strata["geography"] != NATION]
+    places = pd.DataFrame(
+        {
+            "stratum_id": inside["stratum_id"],
+            "constraint_variable": inside["geo_level"].map(PLACE_VARIABLES),
+            "operation": "==",
+            "value": inside["geographic_id"],
+        }
+    )
+    parsed = [
+        (text, item.variable, item.operation, item.value)
+        for text in strata["constraints"].unique()
+        for item in parse_constraints(text)
     ]
-    return pd.DataFrame(rows, columns=["stratum_id", "constraint_variable", "operation", "value"])
+    domains = strata[["stratum_id", "constraints"]].merge(
+        pd.DataFrame(parsed, columns=["constraints", *columns[1:]]), on="constraints", validate="m:m"
+    )
+    return pd.concat([places, domains[columns]]).sort_values(columns[:3], ignore_index=True)
 
 
 def _targets(figures: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 from calibration_assets.errors import CalibrationError
 from calibration_assets.schemas import CONSTRAINTS, LEVELS, TARGETS
 from calibration_assets.settings import TargetSettings
-from calibration_assets.targets.constraints import GEOGRAPHIC_VARIABLES
 from calibration_assets.targets.database import open_database
+from calibration_assets.targets.names import domain_texts
 from calibration_assets.targets.reconcile import reconcile_domains
 
 VERSION = 1
@@ -52,7 +52,7 @@ def read_targets(
                 "expected some; change --domain-variables or rebuild the database"
             )
         constraints = _read_constraints(connection, geographic_ids)
-    aged = _age(chosen.assign(domain_constraints=_domain_texts(chosen, constraints)), model_year)
+    aged = _age(chosen.assign(domain_constraints=domain_texts(chosen["stratum_id"], constraints)), model_year)
     targets = _row_order(reconcile_domains(aged, settings.hierarchical_domains, model_year))
     constraints = constraints[constraints["stratum_id"].isin(targets["stratum_id"])].reset_index(drop=True)
     return TargetSelection(TARGETS.validate(targets), CONSTRAINTS.validate(constraints))
@@ -115,9 +115,9 @@ def _row_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows by level, variable, reform, place, then target_id: row i is row i of the matrix."""
     number = pd.to_numeric(rows["geographic_id"].where(rows["geographic_id"] != "US", "0"))
     level = rows["geo_level"].map({name: rank for rank, name in enumerate(LEVELS)})
-    keys = (rows["target_id"], number, rows["reform_id"], rows["variable"], level)
-    ordered = rows.iloc[np.lexsort([key.to_numpy() if key.dtype != object else key.astype(str) for key in keys])]
-    return ordered.reset_index(drop=True).astype({"period": "int64"})
+    variable = pd.factorize(rows["variable"], sort=True)[0]
+    order = np.lexsort([rows["target_id"], number, rows["reform_id"], variable, level])
+    return rows.iloc[order].reset_index(drop=True).astype({"period": "int64"})
 
 
 def _read_constraints(connection: Connection, geographic_ids: Sequence[str]) -> pd.DataFrame:
@@ -127,11 +127,3 @@ SELECT c.stratum_id, c.constraint_variable, c.operation, c.value
 FROM strata AS s JOIN stratum_constraints AS c ON c.stratum_id = s.stratum_id
 WHERE {where} ORDER BY c.stratum_id, c.constraint_variable, c.operation DESC"""  # noqa: S608
     return pd.read_sql(text(query), connection, params=places)
-
-
-def _domain_texts(rows: pd.DataFrame, constraints: pd.DataFrame) -> list[str]:
-    """The non-geographic constraints of each row's stratum, as canonical text."""
-    inside = constraints[~constraints["constraint_variable"].isin(GEOGRAPHIC_VARIABLES)]
-    parts = inside["constraint_variable"] + inside["operation"] + inside["value"]
-    texts = parts.groupby(inside["stratum_id"]).agg(lambda group: ";".join(sorted(group)))
-    return texts.reindex(rows["stratum_id"]).fillna("").tolist()

@@ -47,7 +47,6 @@ ITEMS = {
     "07225": ("non_refundable_ctc", POSITIVE),
     "07180": ("cdcc", POSITIVE),
     "11070": ("refundable_ctc", POSITIVE),
-    "85770": ("aca_ptc", POSITIVE),
     "59660": ("eitc", POSITIVE),
 }
 ITEMIZED = {
