@@ -12,14 +12,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from calibration_assets.diagnostics.diagnosis import Diagnosis, read_diagnosis
-from calibration_assets.diagnostics.families import error_statistics, error_table
+from calibration_assets.diagnostics.diagnosis import Diagnosis, key_figures, read_diagnosis
+from calibration_assets.diagnostics.families import error_table
 from calibration_assets.errors import CalibrationError
 
 NOTABLE = 0.001
 """Errors that change by less than a tenth of a point count as the same."""
 
 SHOWN = 10
+LABELS = {
+    "targets": "Targets",
+    "unachievable_targets": "Targets that cannot be met",
+    "median_error_pct": "Median absolute relative error, %",
+    "mean_error_pct": "Mean absolute relative error, %",
+    "within_1_pct": "Within 1 %, % of those that can be met",
+    "within_10_pct": "Within 10 %, % of those that can be met",
+    "held_out_median_error_pct": "Median error held out, %",
+    "loss": "Loss",
+    "kept_columns": "Columns kept",
+    "kept_records": "Records kept",
+    "households": "Households",
+    "effective_sample_size": "Effective sample size",
+    "largest_weight": "Largest weight",
+}
 
 
 @dataclass(frozen=True)
@@ -77,27 +92,11 @@ def _compare_families(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame
 
 
 def _compare_figures(before: Diagnosis, after: Diagnosis, records: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"before": _figures(before), "after": _figures(after)}).rename_axis("figure").reset_index()
+    was, is_now = key_figures(before), key_figures(after)
+    rows = [(label, was[name], is_now[name]) for name, label in LABELS.items()]
     moved = (records["weight_after"] - records["weight_before"]).abs().sum() / 2
-    row = {"figure": "Households whose weight moved to another record", "before": np.nan, "after": moved}
-    return pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-
-
-def _figures(diagnosis: Diagnosis) -> dict[str, float]:
-    errors = error_statistics(diagnosis.targets)
-    return {
-        "Targets": errors["targets"],
-        "Targets that cannot be met": errors["unachievable"],
-        "Median absolute relative error, %": errors["median"] * 100,
-        "Mean absolute relative error, %": errors["mean"] * 100,
-        "Within 1 %, % of targets": errors["within_1"] * 100,
-        "Within 10 %, % of targets": errors["within_10"] * 100,
-        "Columns kept": diagnosis.weights.kept_columns,
-        "Records kept": float((diagnosis.records["weight"] > 0).sum()),
-        "Households": diagnosis.weights.households,
-        "Effective sample size": diagnosis.weights.effective_sample_size,
-        "Largest weight": diagnosis.weights.largest,
-    }
+    rows.append(("Households whose weight moved to another record", np.nan, moved))
+    return pd.DataFrame(rows, columns=["figure", "before", "after"])
 
 
 def render_comparison(comparison: Comparison) -> str:

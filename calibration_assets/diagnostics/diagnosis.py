@@ -16,6 +16,7 @@ from scipy import sparse
 
 from calibration_assets.diagnostics.conflicts import conflicting_targets
 from calibration_assets.diagnostics.detail import target_detail
+from calibration_assets.diagnostics.families import error_statistics
 from calibration_assets.diagnostics.records import (
     largest_weights,
     record_weights,
@@ -102,6 +103,29 @@ def _check_attributes(columns: pd.DataFrame, attributes: pd.DataFrame | None) ->
             f"Attributes of {len(attributes):,} households do not fit the package's {len(expected):,} records: "
             "expected the same ones in the same order; take the dataset that the package was built from."
         )
+
+
+def key_figures(diagnosis: Diagnosis) -> dict[str, float]:
+    """The numbers worth following over runs; errors in per cent over targets that can be met, NaN where none is."""
+    errors, held_out = error_statistics(diagnosis.targets), float("nan")
+    if diagnosis.held_out is not None:
+        counted = diagnosis.held_out[diagnosis.held_out["achievable"] & ~diagnosis.held_out["near_zero"]]
+        held_out = float(counted["held_out_abs_rel_error"].median())
+    return {
+        "targets": errors["targets"],
+        "unachievable_targets": errors["unachievable"],
+        "median_error_pct": errors["median_achievable"] * 100,
+        "mean_error_pct": errors["mean_achievable"] * 100,
+        "within_1_pct": errors["within_1_achievable"] * 100,
+        "within_10_pct": errors["within_10_achievable"] * 100,
+        "held_out_median_error_pct": held_out * 100,
+        "loss": float(diagnosis.targets["loss"].sum()),
+        "kept_columns": diagnosis.weights.kept_columns,
+        "kept_records": int((diagnosis.records["weight"] > 0).sum()),
+        "households": diagnosis.weights.households,
+        "effective_sample_size": diagnosis.weights.effective_sample_size,
+        "largest_weight": diagnosis.weights.largest,
+    }
 
 
 def _tables() -> list[str]:

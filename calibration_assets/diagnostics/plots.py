@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from calibration_assets.diagnostics.families import LEVELS, WITHIN
-from calibration_assets.diagnostics.palette import BAND_COLOURS, BANDS
+from calibration_assets.diagnostics.palette import BAND_COLOURS, BANDS, BLUE, DARK_TEXT, GREEN, ORANGE
 
 FAMILIES_SHOWN = 14
 
@@ -34,8 +34,7 @@ def error_distribution_png(table: pd.DataFrame) -> bytes:
         _stacked_shares(axes, rows)
         axes.set_title(level.capitalize(), loc="left", fontsize=10, fontweight="bold")
     panels[-1].set_xlabel("Share of targets by absolute relative error", fontsize=9)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(BANDS), fontsize=8, frameon=False)
+    _legend(figure, panels[0])
     return png(figure)
 
 
@@ -58,3 +57,131 @@ def _stacked_shares(axes: Axes, rows: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def population_pyramid_png(persons: pd.DataFrame, weights: np.ndarray) -> bytes:
+    """Persons of the sample by five-year age band, left as counted, right as the weights (persons,) blow them up.
+
+    `persons` is a dataset's person table; shares of all persons on both sides.
+    """
+    band = np.minimum(persons["age"].to_numpy() // 5, 17).astype(np.int64)
+    counted = np.bincount(band, minlength=18) / len(band)
+    weighted = np.bincount(band, weights, minlength=18) / weights.sum()
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(np.arange(18), -counted, height=0.85, color=ORANGE, label="sample, as drawn")
+    axes.barh(np.arange(18), weighted, height=0.85, color=BLUE, label="weighted")
+    axes.set_yticks(np.arange(18), [*(f"{5 * age}-{5 * age + 4}" for age in range(17)), "85+"], fontsize=8)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0%}")
+    axes.set_xlabel("Share of persons", fontsize=9)
+    _legend(figure, axes)
+    return _finished(figure, axes)
+
+
+def target_sources_png(targets_df: pd.DataFrame) -> bytes:
+    """How many targets every source gives at every level."""
+    counts = pd.crosstab(targets_df["source"], targets_df["geo_level"])
+    counts = counts.loc[counts.sum(axis=1).sort_values().index]
+    figure = Figure(figsize=(7, 0.9 + 0.28 * len(counts)), layout="constrained")
+    axes = figure.subplots()
+    begin = np.zeros(len(counts))
+    for level, colour in zip(LEVELS, (GREEN, ORANGE, BLUE), strict=True):
+        width = counts[level].to_numpy() if level in counts else np.zeros(len(counts))
+        axes.barh(np.arange(len(counts)), width, left=begin, color=colour, label=level)
+        begin = begin + width
+    axes.set_yticks(np.arange(len(counts)), [str(source)[:48] for source in counts.index], fontsize=8)
+    axes.set_xlabel("Targets", fontsize=9)
+    _legend(figure, axes)
+    return _finished(figure, axes)
+
+
+def district_columns_png(columns: pd.DataFrame) -> bytes:
+    """Columns of the matrix by district, from the fewest to the most."""
+    counts = np.sort(columns.groupby("district").size().to_numpy())
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(np.arange(len(counts)), counts, step="mid", color=BLUE)
+    axes.set_xlabel(
+        f"{len(counts)} districts, from the fewest ({counts[0]:,}) to the most ({counts[-1]:,})", fontsize=9
+    )
+    axes.set_ylabel("Columns", fontsize=9)
+    axes.set_ylim(0)
+    return _finished(figure, axes)
+
+
+def loss_curve_png(terms: pd.DataFrame) -> bytes:
+    """The loss's terms (every column but the first) by epoch (the first), on a logarithmic axis."""
+    step, *names = terms.columns
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    for name, colour, style in zip(names, (BLUE, ORANGE, GREEN, DARK_TEXT), ("-", "--", ":", "-."), strict=False):
+        axes.plot(
+            terms[step], terms[name].where(terms[name] > 0), style, color=colour, label=str(name).replace("_", " ")
+        )
+    axes.set_yscale("log")
+    axes.set_xlabel(str(step).capitalize(), fontsize=9)
+    _legend(figure, axes)
+    return _finished(figure, axes)
+
+
+def weight_histogram_png(bins: pd.DataFrame) -> bytes:
+    """Columns by weight on a logarithmic axis, fitted and initial, from `records.weight_bins`."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    edges = [*bins["lower"], *bins["upper"].tail(1)]
+    if len(bins):
+        axes.stairs(bins["columns"], edges, fill=True, color=BLUE, label="fitted")
+        axes.stairs(bins["initial_columns"], edges, color=ORANGE, linewidth=1.8, label="initial")
+        axes.set_xscale("log")
+        _legend(figure, axes)
+    axes.set_xlabel("Weight (households)", fontsize=9)
+    axes.set_ylabel("Columns", fontsize=9)
+    return _finished(figure, axes)
+
+
+def frontier_png(frontier: pd.DataFrame) -> bytes:
+    """Median error against columns kept for the points of a sweep, the knee ringed.
+
+    `frontier` has `point`, `kept_columns` and `median` (absolute relative error), one row a point.
+    """
+    rows = frontier[(frontier["kept_columns"] > 0) & (frontier["median"] > 0)].sort_values("kept_columns")
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rows["kept_columns"], rows["median"], "o-", color=BLUE)
+    for row in rows.to_dict("records"):
+        axes.annotate(
+            str(row["point"]),
+            (row["kept_columns"], row["median"]),
+            fontsize=8,
+            xytext=(5, 5),
+            textcoords="offset points",
+        )
+    if len(rows) > 2:
+        knee = rows.iloc[knee_position(rows["kept_columns"].to_numpy(), rows["median"].to_numpy())]
+        axes.plot(
+            knee["kept_columns"], knee["median"], "o", markersize=16, markerfacecolor="none", color=ORANGE, label="knee"
+        )
+        _legend(figure, axes)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("Columns kept", fontsize=9)
+    axes.set_ylabel("Median absolute relative error", fontsize=9)
+    return _finished(figure, axes)
+
+
+def knee_position(kept: np.ndarray, errors: np.ndarray) -> int:
+    """Which point lies farthest below the line from the first point to the last, both axes logarithmic."""
+    x, y = (np.log(values / values[0]) / (np.log(values[-1] / values[0]) or 1.0) for values in (kept, errors))
+    return int(np.argmax(y - x if errors[-1] < errors[0] else x - y))
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Below the picture, where it covers nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8, frameon=False)
+
+
+def _finished(figure: Figure, axes: Axes) -> bytes:
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return png(figure)

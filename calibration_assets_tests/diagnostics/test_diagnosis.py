@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from calibration_assets.diagnostics.diagnosis import diagnose, read_diagnosis, write_diagnosis
+from calibration_assets.diagnostics.diagnosis import diagnose, key_figures, read_diagnosis, write_diagnosis
 from calibration_assets.errors import CalibrationError
 from calibration_assets_tests.diagnostics.example import RECORDS, make_package
 
@@ -71,3 +71,14 @@ def test_records_of_another_dataset_are_refused():
 def test_folder_without_diagnostics_is_refused(tmp_path):
     with pytest.raises(CalibrationError, match="holds no diagnostics"):
         read_diagnosis(tmp_path)
+
+
+def test_key_figures_are_those_of_the_tables():
+    X, targets, columns, weights = make_package()
+    targets["value"] = targets["value"] * np.where(np.arange(len(targets)) == 0, 2.0, 1.0)
+    figures = key_figures(diagnose(X, targets, columns, weights))
+    assert figures["targets"] == len(targets)
+    assert figures["mean_error_pct"] == pytest.approx(50 / len(targets))
+    assert figures["within_10_pct"] == pytest.approx(100 * (len(targets) - 1) / len(targets))
+    assert figures["loss"] == pytest.approx(0.25, rel=1e-3)
+    assert np.isnan(figures["held_out_median_error_pct"])

@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from calibration_assets.diagnostics.families import level_family_table
-from calibration_assets.diagnostics.plots import error_distribution_png
 from calibration_assets.diagnostics.summary import render_summary
 from calibration_assets.diagnostics.weights import weight_summary
 from calibration_assets_tests.diagnostics.test_families import ERRORS, TARGETS
@@ -28,9 +26,3 @@ def test_zero_weights_and_nothing_to_judge_leave_a_whole_page():
     assert "every one of the 3 columns has weight 0" in page
     assert "Every target can be met." in page
     assert "nan" not in page
-
-
-def test_error_distribution_is_a_small_png():
-    picture = error_distribution_png(level_family_table(ERRORS, TARGETS))
-    assert picture.startswith(b"\x89PNG")
-    assert len(picture) < 100_000
