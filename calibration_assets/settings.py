@@ -10,9 +10,12 @@ from typing import Any
 MODEL_YEAR = 2024
 
 
-def setting(default: Any, help_text: str) -> Any:
-    """A field with its default and the sentence that `--help` and the UI show."""
-    return field(default=default, metadata={"help": help_text})
+def setting(default: Any, help_text: str, flag: str = "") -> Any:
+    """A field with its default, the sentence that `--help` and the UI show, and its flag if that is not its name.
+
+    A flag that begins with --no- or --skip- switches a field off that is on by default.
+    """
+    return field(default=default, metadata={"help": help_text, "flag": flag})
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class TargetSettings:
 class SimulationSettings:
     """What the rules are run on."""
 
-    rerandomize_takeup: bool = setting(True, "Draw take-up anew for every clone")
+    rerandomize_takeup: bool = setting(True, "Draw take-up anew for every clone", "--skip-takeup-rerandomize")
     county_level: bool = setting(False, "Use the clone's own county for variables that depend on it")
 
 
@@ -71,7 +74,7 @@ class LossSettings:
         "`relative` (error over target + 1), `scaled` (error over the larger of |target| and the floor) or `capped` "
         "(the scaled error, saturating at 1)",
     )
-    floor: float = setting(1.0, "Smallest scale of a target under `scaled` and `capped`")
+    floor: float = setting(1.0, "Smallest scale of a target under `scaled` and `capped`", "--loss-floor")
     group_targets: bool = setting(False, "Give every group of targets (level and variable) the same total weight")
 
 
@@ -79,9 +82,9 @@ class LossSettings:
 class RefitSettings:
     """The fit of the kept columns' weights after the gates have chosen them."""
 
-    refit: bool = setting(True, "Refit the kept columns' weights after the gates have chosen them")
-    max_iterations: int = setting(400, "Largest number of L-BFGS iterations")
-    tolerance: float = setting(3e-5, "Relative projected-gradient norm at which the refit stops")
+    refit: bool = setting(True, "Refit the kept columns' weights after the gates have chosen them", "--no-refit")
+    max_iterations: int = setting(400, "Largest number of L-BFGS iterations", "--refit-iterations")
+    tolerance: float = setting(3e-5, "Relative projected-gradient norm at which the refit stops", "--refit-tolerance")
     lower_ratio: float | None = setting(None, "Smallest ratio of a refitted weight to its initial weight")
     upper_ratio: float | None = setting(None, "Largest ratio of a refitted weight to its initial weight")
 
@@ -119,3 +122,32 @@ class ObservationSettings:
 
 
 L0_PRESETS = {"local": 1e-8, "national": 1e-4}
+
+
+@dataclass(frozen=True)
+class FileSettings:
+    """What the command line reads and writes."""
+
+    dataset: str = setting("storage/stratified_extended_cps_2024.h5", "Path to CPS h5 file")
+    db_path: str = setting("storage/calibration/policy_data.db", "Path to target database")
+    output: str = setting("storage/calibration/unified_weights.npy", "Weight output path")
+    puf_dataset: str | None = setting(None, "Path to PUF h5 (enables PUF cloning)")
+    target_config: str | None = setting(None, "Path to YAML target config")
+    package_path: str | None = setting(None, "Load pre-built package (skip matrix build)")
+    package_output: str | None = setting(None, "Where to save package")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """All that one call of the command line asks for; the defaults are those of the profile `full`."""
+
+    files: FileSettings = field(default_factory=FileSettings)
+    build_only: bool = setting(False, "Build matrix, save package, skip fitting")
+    skip_puf: bool = setting(False, "Skip PUF clone + QRF imputation")
+    skip_source_impute: bool = setting(False, "Skip ACS/SIPP/SCF re-imputation")
+    allow_stale: bool = setting(False, "Fit a package although its inputs have changed since")
+    clone: CloneSettings = field(default_factory=lambda: CloneSettings(n_clones=436))
+    target: TargetSettings = field(default_factory=TargetSettings)
+    simulation: SimulationSettings = field(default_factory=SimulationSettings)
+    fit: FitSettings = field(default_factory=FitSettings)
+    observation: ObservationSettings = field(default_factory=ObservationSettings)

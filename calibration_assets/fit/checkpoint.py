@@ -55,7 +55,7 @@ def identify(
     """The identity of a fit's checkpoints."""
     digest = hashlib.sha256(json.dumps(X.shape).encode())
     for part in (X.indptr, X.indices, X.data, targets, start, importance):
-        digest.update(np.ascontiguousarray(part))
+        digest.update(np.ascontiguousarray(part).view(np.uint8).data)
     kept = {name: value for name, value in asdict(settings).items() if name not in MAY_DIFFER}
     return Identity(digest.hexdigest(), kept, torch.get_num_threads())
 
@@ -85,7 +85,8 @@ def write_checkpoint(
     }
     partial = path.with_name(path.name + ".part")
     with partial.open("wb") as file:
-        np.savez(file, header=json.dumps(header), generator=state.generator.get_state().numpy(), **arrays)
+        arrays["generator"] = state.generator.get_state().numpy()
+        np.savez(file, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

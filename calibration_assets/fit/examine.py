@@ -108,7 +108,7 @@ def _unmovable(smallest: np.ndarray, largest: np.ndarray, targets: np.ndarray, n
     reasons = _unmovable_reasons(smallest, largest, targets)
     rows = np.flatnonzero(reasons)
     return pd.DataFrame(
-        {"target": [names[row] for row in rows], "true_value": targets[rows], "reason": reasons[rows]}
+        {"target": np.array(names)[rows], "true_value": targets[rows], "reason": reasons[rows]}
     )
 
 
@@ -120,8 +120,8 @@ def _duplicates(products: np.ndarray, targets: np.ndarray, names: Sequence[str])
     repeated, original = order[same + 1], order[same]
     return pd.DataFrame(
         {
-            "target": [names[row] for row in repeated],
-            "same_as": [names[row] for row in original],
+            "target": np.array(names)[repeated],
+            "same_as": np.array(names)[original],
             "true_value": targets[repeated],
             "other_value": targets[original],
         }
