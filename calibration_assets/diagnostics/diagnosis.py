@@ -21,6 +21,7 @@ from calibration_assets.diagnostics.records import (
     largest_weights,
     record_weights,
     weight_bins,
+    weight_ratios,
     weights_by_attributes,
 )
 from calibration_assets.diagnostics.targets import CSV_COLUMNS, write_target_errors
@@ -29,7 +30,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.objective import Objective, make_objective
 from calibration_assets.settings import LossSettings
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when a table's meaning changes."""
 
 
@@ -38,7 +39,7 @@ class Diagnosis:
     """What is known of one fit; tables that were not asked for are None.
 
     `targets`: `detail.target_detail`. `records`: `records.record_weights`. `weight_groups`, `weight_bins`,
-    `largest`: the other tables of `records`. `conflicts`: `conflicts.conflicting_targets`. `held_out`:
+    `weight_ratios`, `largest`: the other tables of `records`. `conflicts`: `conflicts.conflicting_targets`. `held_out`:
     `held_out.held_out_errors`. `outside`: `outside.outside_totals`. `loss`: one row an epoch, from the fit.
     """
 
@@ -50,6 +51,7 @@ class Diagnosis:
     weight_bins: pd.DataFrame
     largest: pd.DataFrame
     conflicts: pd.DataFrame
+    weight_ratios: pd.DataFrame | None = None
     loss: pd.DataFrame | None = None
     held_out: pd.DataFrame | None = None
     outside: pd.DataFrame | None = None
@@ -91,6 +93,7 @@ def diagnose(
         weight_bins=weight_bins(weights, initial_weights),
         largest=largest_weights(weights, columns, detail),
         conflicts=conflicting_targets(X, detail, weights),
+        weight_ratios=None if initial_weights is None else weight_ratios(weights, initial_weights),
     )
 
 

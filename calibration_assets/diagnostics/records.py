@@ -16,6 +16,7 @@ INCOME_EDGES = (-np.inf, 0.0, 25e3, 50e3, 75e3, 100e3, 200e3, 500e3, 1e6, np.inf
 INCOME_BANDS = ["loss", "0-25K", "25-50K", "50-75K", "75-100K", "100-200K", "200-500K", "500K-1M", "1M+"]
 AGE_EDGES = (0, 25, 35, 45, 55, 65, 75, np.inf)
 AGE_BANDS = ["under 25", "25-34", "35-44", "45-54", "55-64", "65-74", "75+"]
+RATIO_QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 SMALLEST_WEIGHT = 1e-3
 ATTRIBUTES = ("income_band", "age_band")
 
@@ -91,6 +92,14 @@ def weight_bins(weights: np.ndarray, initial_weights: np.ndarray | None = None) 
     return pd.DataFrame(
         {"lower": 10.0 ** edges[:-1], "upper": 10.0 ** edges[1:], "columns": counts[0], "initial_columns": initial}
     )
+
+
+def weight_ratios(weights: np.ndarray, initial_weights: np.ndarray) -> pd.DataFrame:
+    """Quantiles over the kept columns of fitted by initial weight: quantile, ratio; empty where nothing is kept."""
+    kept = (np.asarray(weights) > 0) & (np.asarray(initial_weights) > 0)
+    ratios = np.asarray(weights, dtype=np.float64)[kept] / np.asarray(initial_weights, dtype=np.float64)[kept]
+    quantiles = RATIO_QUANTILES if len(ratios) else ()
+    return pd.DataFrame({"quantile": quantiles, "ratio": np.quantile(ratios, quantiles) if len(ratios) else []})
 
 
 def largest_weights(weights: np.ndarray, columns: pd.DataFrame, detail: pd.DataFrame, number: int = 20) -> pd.DataFrame:

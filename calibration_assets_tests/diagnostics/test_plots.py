@@ -41,13 +41,3 @@ def test_every_picture_is_a_small_png(name):
 def test_knee_is_where_errors_stop_falling_fast():
     assert plots.knee_position(FRONTIER["kept_columns"].to_numpy(), FRONTIER["median"].to_numpy()) == 1
     assert plots.knee_position(np.array([1.0, 10, 100, 1000]), np.array([1.0, 0.9, 0.01, 0.009])) == 2
-
-
-def test_bins_hold_every_kept_column_once():
-    weights = np.array([0.0, 1e-9, 0.5, 1.0, 1.0, 300.0])
-    bins = weight_bins(weights, np.full(6, 2.0))
-    assert bins["columns"].sum() == 5
-    assert bins["initial_columns"].sum() == 6
-    inside = bins[(bins["lower"] <= 1.0) & (bins["upper"] > 1.0)]
-    assert inside["columns"].iloc[0] == 2
-    assert bins["lower"].iloc[0] == pytest.approx(1e-3)

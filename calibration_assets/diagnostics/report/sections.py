@@ -188,8 +188,10 @@ def _weights(diagnosis: Diagnosis) -> Section:
         f"{weights.p99:,.1f}, largest {weights.largest:,.1f}."
     )
     chart = Figure("weights", figures.weight_histogram(diagnosis.weight_bins), words, words)
-    first, *rest = tables.weight_tables(diagnosis)
-    return Section("weights", "Weights", figures=[chart], tables=[first, rest[-1]], folded=[("By state", rest[:-1])])
+    *groups, states, largest = tables.weight_tables(diagnosis)
+    ratios = [] if diagnosis.weight_ratios is None else [tables.ratio_table(diagnosis.weight_ratios)]
+    plain = [*groups, largest, *ratios]
+    return Section("weights", "Weights", figures=[chart], tables=plain, folded=[("By state", [states])])
 
 
 def _fit(diagnosis: Diagnosis) -> Section:

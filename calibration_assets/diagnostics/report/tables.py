@@ -52,6 +52,11 @@ def share(value: Any) -> str:
     return MISSING if value != value else f"{value:,.1%}"
 
 
+def factor(value: Any) -> str:
+    """A ratio with three significant digits."""
+    return MISSING if value != value else f"{value:,.3g}"
+
+
 def make_table(
     caption: str, frame: pd.DataFrame, columns: Mapping[str, tuple[str, Format]], rows: int = LONGEST
 ) -> Table:
@@ -119,9 +124,15 @@ def worst_table(detail: pd.DataFrame) -> Table:
         "largest_record_share": ("Largest one's share", percent),
         "source": ("Source", text),
         "vintage": ("Vintage", text),
-        "uprating_factor": ("Uprated by", lambda value: MISSING if value != value else f"{value:.3f}"),
+        "uprating_factor": ("Uprated by", factor),
     }
     return make_table("Largest relative errors among targets that can be met", rows, columns)
+
+
+def ratio_table(ratios: pd.DataFrame) -> Table:
+    """Fitted by initial weight over the kept columns."""
+    columns = {"quantile": ("Share of kept columns below", share), "ratio": ("Fitted / initial weight", factor)}
+    return make_table("Fitted by initial weight", ratios, columns)
 
 
 def weight_tables(diagnosis: Diagnosis) -> list[Table]:
@@ -175,7 +186,7 @@ def outside_table(outside: pd.DataFrame) -> Table:
         "published": ("Published", whole),
         "year": ("Year", text),
         "estimate": ("Weighted records", whole),
-        "ratio": ("Ratio", lambda value: MISSING if value != value else f"{value:.3f}"),
+        "ratio": ("Ratio", factor),
         "target_levels": ("Also a target at", text),
         "source": ("Source", text),
         "note": ("What it can and cannot show", text),
