@@ -83,6 +83,7 @@ def write_checkpoint(
         "terms": [asdict(term) for term in terms],
         "extra": dict(extra),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     with partial.open("wb") as file:
         arrays["generator"] = state.generator.get_state().numpy()

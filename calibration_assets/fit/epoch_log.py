@@ -26,6 +26,7 @@ class EpochLog:
         self._notes = path.with_name(path.name + ".part")
         self._path = path
         if writes:
+            path.parent.mkdir(parents=True, exist_ok=True)
             earlier = self._read() if from_epoch and self._notes.exists() else np.empty((0, n_rows + 1))
             earlier[earlier[:, 0] <= from_epoch].tofile(self._notes)
 

@@ -1,14 +1,14 @@
 """The gated phase: from a checked problem to gated weights, started, resumed, or taken to a number of columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.fit.budget import Save, reach_budget
+from calibration_assets.fit.budget import Save, Search, reach_budget
 from calibration_assets.fit.checkpoint import Checkpoint, Checkpoints, Identity, identify, read_checkpoint, restore
 from calibration_assets.fit.engine import GatedEngine, GatedState, Terms
 from calibration_assets.fit.epoch_log import EpochLog
@@ -73,7 +73,7 @@ def fit_gates(
             terms,
             wanted=wanted,
             epochs=settings.epochs,
-            factor=checkpoint.extra["factor"] if checkpoint else None,
+            search=Search(**checkpoint.extra) if checkpoint else None,
             observers=observers,
             save=_save_stages(engine, checkpoints),
         )
@@ -107,9 +107,9 @@ def _run_all(
 def _save_stages(engine: GatedEngine, checkpoints: Checkpoints | None) -> Save:
     """Writes the start of every stage of the search for a number of columns."""
 
-    def save(start: GatedState, terms: list[Terms], factor: float) -> None:
+    def save(start: GatedState, terms: list[Terms], search: Search) -> None:
         if checkpoints:
-            checkpoints.write(engine, start, terms, {"factor": factor})
+            checkpoints.write(engine, start, terms, asdict(search))
 
     return save
 
