@@ -202,8 +202,8 @@ def held_out_table(families: pd.DataFrame) -> Table:
         "targets": ("Targets", whole),
         "median": ("Median in sample", percent),
         "held_out_median": ("Median held out", percent),
-        "within_10": ("Within 10 % in sample", percent),
-        "held_out_within_10": ("Within 10 % held out", percent),
+        "within_10": ("Within 10 % in sample", share),
+        "held_out_within_10": ("Within 10 % held out", share),
     }
     return make_table("In sample and held out", families, columns)
 
