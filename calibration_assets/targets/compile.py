@@ -7,6 +7,7 @@ series of policyengine-us must be there already (`python -m calibration_assets.s
 import argparse
 import io
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,9 +15,14 @@ import pandas as pd
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.crosswalk import resolve_county_shares
+from calibration_assets.settings import MODEL_YEAR, TargetSettings
 from calibration_assets.storage.keys import file_key
 from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
+from calibration_assets.targets.consistency import consistency_report
+from calibration_assets.targets.database import build_database, read_database_reference
 from calibration_assets.targets.figures import join_figures
+from calibration_assets.targets.readme import write_readme
+from calibration_assets.targets.select import read_targets
 from calibration_assets.targets.sources import SOURCES, irs_soi_national
 from calibration_assets.targets.sources.source import Source
 from calibration_assets.targets.uprating import CLASSES, compile_factors
@@ -39,7 +45,27 @@ def compile_reference(raw: Path, folder: Path = REFERENCE, sources: Sequence[Sou
         "uprating": compile_factors(read_reference("parameters", folder), published, CLASSES),
         "county_shares": resolve_county_shares(distributions, read_reference("counties", folder)),
     }
-    return [write_reference(frame, name, folder) for name, frame in tables.items()]
+    written = [write_reference(frame, name, folder) for name, frame in tables.items()]
+    return [*written, _describe_reference(folder)]
+
+
+def _describe_reference(folder: Path) -> Path:
+    """Build the database that the tables give, and write down what is in it."""
+    reference = read_database_reference(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "policy_data.db"
+        build_database(path, reference)
+        targets = read_targets(path, TargetSettings(), MODEL_YEAR).targets
+    page = write_readme(
+        targets,
+        reference.sources,
+        reference.uprating,
+        consistency_report(targets),
+        reference.variables["version"].iloc[0],
+    )
+    readme = folder / "README.md"
+    readme.write_text(page)
+    return readme
 
 
 def _find_files(source: Source, raw: Path, folder: Path) -> list[Path]:

@@ -1,21 +1,23 @@
 """Builds the target database from compiled figures: beside the old one, checked, then put in its place."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, insert
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.schemas import FIGURES, LEVELS, OPERATIONS
+from calibration_assets.settings import MODEL_YEAR, TargetSettings
 from calibration_assets.storage.reference import REFERENCE, read_reference
 from calibration_assets.targets import schema
+from calibration_assets.targets.connection import open_database
+from calibration_assets.targets.consistency import check_consistency, consistency_report
 from calibration_assets.targets.constraints import Constraint, check_constraints, parse_constraints
 from calibration_assets.targets.figures import NATION
+from calibration_assets.targets.select import read_targets
 from calibration_assets.targets.uprating import uprating_class
 
 VERSION = 1
@@ -38,17 +40,14 @@ def read_database_reference(folder: Path = REFERENCE) -> Reference:
     return Reference(*(read_reference(name, folder) for name in ("figures", "sources", "uprating", "variables")))
 
 
-def build_database(path: Path, reference: Reference, check: Callable[[Path], None] = lambda _: None) -> dict[str, int]:
-    """Build the database at `path`; rows by table. Until the new one is complete and checked the old one stays.
-
-    `check` is given the new file and raises CalibrationError where it must not replace the old one.
-    """
+def build_database(path: Path, reference: Reference) -> dict[str, int]:
+    """Build the database at `path`; rows by table. Until the new one is complete and consistent the old one stays."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)
         rows = _write_database(partial, reference)
-        check(partial)
+        check_consistency(consistency_report(read_targets(partial, TargetSettings(), MODEL_YEAR).targets))
         partial.replace(path)
     except OSError as error:
         raise CalibrationError(
@@ -85,42 +84,10 @@ def _write_database(path: Path, reference: Reference) -> dict[str, int]:
 
 def _insert(connection: Connection, name: str, frame: pd.DataFrame) -> None:
     # SQLite knows no NumPy scalars and no NaN.
-    columns = [frame[column].to_numpy(dtype=object, na_value=None).tolist() for column in frame]
+    plain = frame.astype(object).where(frame.notna(), None)
+    columns = [plain[column].tolist() for column in plain]
     records = [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
     connection.execute(insert(schema.metadata.tables[name]), records)
-
-
-@contextmanager
-def open_database(path: Path, create: bool = False) -> Iterator[Connection]:
-    """A connection to a target database; a missing, foreign, locked or older file is an error in one sentence."""
-    if not create and not path.exists():
-        raise CalibrationError(f"target database {path} does not exist; build it with `make database`")
-    engine = _engine(path)
-    try:
-        if create:
-            schema.create_schema(engine)
-        with engine.begin() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if version != schema.SCHEMA_VERSION:
-                raise CalibrationError(
-                    f"target database {path} has schema version {version}, expected {schema.SCHEMA_VERSION}; "
-                    "rebuild it with `make database`"
-                )
-            yield connection
-    except DatabaseError as error:
-        raise CalibrationError(f"target database {path}: {error.orig}; rebuild it with `make database`") from error
-    finally:
-        engine.dispose()
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}")
-
-    @event.listens_for(engine, "connect")
-    def enforce_foreign_keys(connection: object, _: object) -> None:
-        connection.execute("PRAGMA foreign_keys = ON")  # type: ignore[attr-defined]
-
-    return engine
 
 
 def _check_names(figures: pd.DataFrame, reference: Reference) -> None:

@@ -25,7 +25,7 @@ def target_names(targets: pd.DataFrame, constraints: pd.DataFrame) -> list[str]:
 
 
 def domain_texts(stratum_ids: pd.Series, constraints: pd.DataFrame) -> pd.Series:
-    """Each stratum's constraints that are not geographic, joined by commas in stored order; indexed as `stratum_ids`."""
+    """Each stratum's constraints that are not geographic, joined by commas in stored order."""
     inside = constraints[~constraints["constraint_variable"].isin(GEOGRAPHIC_VARIABLES)]
     parts: dict[int, list[str]] = {}
     columns = (inside[column].tolist() for column in ("stratum_id", "constraint_variable", "operation", "value"))

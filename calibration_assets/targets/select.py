@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from calibration_assets.errors import CalibrationError
 from calibration_assets.schemas import CONSTRAINTS, LEVELS, TARGETS
 from calibration_assets.settings import TargetSettings
-from calibration_assets.targets.database import open_database
+from calibration_assets.targets.connection import open_database
 from calibration_assets.targets.names import domain_texts
 from calibration_assets.targets.reconcile import reconcile_domains
 
@@ -116,7 +116,8 @@ def _row_order(rows: pd.DataFrame) -> pd.DataFrame:
     number = pd.to_numeric(rows["geographic_id"].where(rows["geographic_id"] != "US", "0"))
     level = rows["geo_level"].map({name: rank for rank, name in enumerate(LEVELS)})
     variable = pd.factorize(rows["variable"], sort=True)[0]
-    order = np.lexsort([rows["target_id"], number, rows["reform_id"], variable, level])
+    keys = (rows["target_id"], number, rows["reform_id"], variable, level)
+    order = np.lexsort([np.asarray(key, dtype="int64") for key in keys])
     return rows.iloc[order].reset_index(drop=True).astype({"period": "int64"})
 
 

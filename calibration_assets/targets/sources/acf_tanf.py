@@ -1,7 +1,7 @@
 """TANF families and basic assistance: HHS ACF caseload and financial data, fiscal year 2024.
 
-Families are the average month's (workbook sheet `TFam`, the last filled column); dollars are the row `Basic Assistance`,
-column `All Funds`, of each state's sheet, federal and state money together.
+Families are the average month's (workbook sheet `TFam`, the last filled column); dollars are the row `Basic
+Assistance`, column `All Funds`, of each state's sheet, federal and state money together.
 """
 
 import io
@@ -60,8 +60,8 @@ def _find_cell(name: str, sheet: pd.DataFrame) -> float:
     rows = words.index[words[0] == ROW]
     if len(columns) != 1 or len(rows) != 1:
         raise CalibrationError(
-            f"{FINANCIAL}, sheet {name} has {len(rows)} rows `{ROW}` and {len(columns)} columns `{COLUMN}`, expected one "
-            "of each; correct the parser"
+            f"{FINANCIAL}, sheet {name} has {len(rows)} rows `{ROW}` and {len(columns)} columns `{COLUMN}`, "
+            "expected one of each; correct the parser"
         )
     return float(shape.numbers(FINANCIAL, sheet.loc[rows, columns[0]].astype(str).rename(COLUMN)).iloc[0])
 

@@ -1,4 +1,4 @@
-"""Budget totals of the nation: Congressional Budget Office and Treasury series, as parameters of policyengine-us hold them.
+"""Budget totals of the nation: Congressional Budget Office and Treasury series, as policyengine-us holds them.
 
 Dollars a year. Read from the compiled parameters, so that nothing imports policyengine-us.
 """

@@ -38,8 +38,8 @@ def parse(raw: bytes) -> pd.DataFrame:
     if len(small):
         row = small.iloc[0]
         raise CalibrationError(
-            f"{FILE}: state {row['geography']:.0f} collects ${row['value']:,.0f}, expected dollars above {SMALLEST:,.0f}; "
-            "check the file's unit"
+            f"{FILE}: state {row['geography']:.0f} collects ${row['value']:,.0f}, expected more than "
+            f"${SMALLEST:,.0f}; check the file's unit"
         )
     return table.sort_values("geography", ignore_index=True)
 

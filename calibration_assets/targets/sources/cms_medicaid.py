@@ -1,6 +1,7 @@
-"""Persons enrolled in Medicaid: CMS monthly state applications, eligibility and enrolment data, December, final reports.
+"""Persons enrolled in Medicaid: CMS monthly state applications, eligibility and enrolment data.
 
-Persons, without CHIP. A state whose December figure is missing or zero counts with its latest earlier final report.
+Persons, without CHIP, by the final reports of December. A state
+whose December figure is missing or zero counts with its latest earlier final report.
 """
 
 from collections.abc import Mapping

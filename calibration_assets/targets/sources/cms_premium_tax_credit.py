@@ -35,12 +35,12 @@ def figures(raw: Mapping[str, bytes]) -> pd.DataFrame:
     """Targets: person_count of the covered with a credit, and aca_ptc in dollars."""
     table = parse(raw[FILE])
     persons = table.rename(columns={"persons": "value"})
-    credits = table.rename(columns={"credits": "value"})
+    dollars = table.rename(columns={"credits": "value"})
     covered = ["aca_ptc>0", "is_aca_ptc_eligible==True"]
     return join_figures(
         [
             figure_table(persons, SOURCE.key, "person_count", YEAR, covered),
-            figure_table(credits, SOURCE.key, "aca_ptc", YEAR, ["aca_ptc>0"]),
+            figure_table(dollars, SOURCE.key, "aca_ptc", YEAR, ["aca_ptc>0"]),
         ]
     )
 

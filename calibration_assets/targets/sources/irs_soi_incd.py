@@ -1,8 +1,8 @@
 """Individual returns by congressional district and size of AGI: the IRS file `22incd`, tax year 2022, as published.
 
-N columns count returns (N2 individuals), A columns are thousands of dollars. The nation has STATE `US`; a state's row has
-district 0, and is the district itself where there is only one. Districts are those of the 117th Congress, carried to the
-119th by population. Later than the file of the Tax Microdata project, and preferred to it where both are compiled.
+N columns count returns (N2 individuals), A columns are thousands of dollars. The nation has STATE `US`; a state's row
+has district 0, and is the district itself where there is only one. Districts are those of the 117th Congress, carried
+to the 119th by population. Later than the file of the Tax Microdata project, and preferred where both are compiled.
 """
 
 from collections.abc import Mapping
