@@ -63,7 +63,7 @@ def weights_by_attributes(weights: np.ndarray, columns: pd.DataFrame, attributes
         groups |= {name: attributes[name].take(record) for name in ATTRIBUTES}
     tables = []
     for name, group in groups.items():
-        table = weights_by(weights, group.rename("group"))
+        table = weights_by(weights, group.rename("group"), record)
         tables.append(table.assign(group=table["group"].astype(str)).pipe(_labelled, name))
     return pd.concat(tables, ignore_index=True)
 

@@ -59,13 +59,14 @@ def weight_summary(weights: np.ndarray, columns: pd.DataFrame | None = None) -> 
     )
 
 
-def weights_by(weights: np.ndarray, group: pd.Series) -> pd.DataFrame:
-    """Columns, kept columns, households, effective sample size and largest weight of every value of `group`.
+def weights_by(weights: np.ndarray, group: pd.Series, record: np.ndarray) -> pd.DataFrame:
+    """Columns, kept columns and records, households, effective sample size and largest weight of every `group`.
 
-    `group` holds one value a column of the matrix, for instance `columns["district"]`.
+    `group` and `record` hold one value a column of the matrix, for instance `columns["district"]`.
     """
     values = checked_weights(weights, len(group))
-    frame = pd.DataFrame({"group": group.to_numpy(), "weight": values, "square": values**2, "kept": values > 0})
+    frame = pd.DataFrame({"group": group.array, "weight": values, "square": values**2, "kept": values > 0})
+    kept = frame.loc[frame["kept"], ["group"]].assign(record=record[values > 0]).drop_duplicates()
     table = frame.groupby("group", observed=False).agg(
         columns=("weight", "size"),
         kept_columns=("kept", "sum"),
@@ -73,7 +74,8 @@ def weights_by(weights: np.ndarray, group: pd.Series) -> pd.DataFrame:
         square=("square", "sum"),
         largest=("weight", "max"),
     )
+    table.insert(2, "kept_records", kept.groupby("group", observed=False).size().reindex(table.index, fill_value=0))
     square = table.pop("square")
     size = table["households"] ** 2 / square.where(square > 0)
-    table.insert(3, "effective_sample_size", size.fillna(0.0))
+    table.insert(4, "effective_sample_size", size.fillna(0.0))
     return table.rename_axis(str(group.name)).reset_index()

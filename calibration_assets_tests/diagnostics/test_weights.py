@@ -31,12 +31,18 @@ def test_all_zero_weights_have_a_summary():
 
 
 def test_weights_by_district():
-    table = weights.weights_by(WEIGHTS, COLUMNS["district"])
+    table = weights.weights_by(WEIGHTS, COLUMNS["district"], COLUMNS["record"].to_numpy())
     assert table["district"].tolist() == [601, 602, 3601]
     assert table["columns"].tolist() == [3, 2, 1]
     assert table["kept_columns"].tolist() == [2, 1, 1]
+    assert table["kept_records"].tolist() == [2, 1, 1]
     assert table["households"].tolist() == [4.0, 4.0, 2.0]
     assert table["effective_sample_size"].tolist() == pytest.approx([16 / 10, 1.0, 1.0])
+
+
+def test_records_count_once_however_many_clones_are_kept():
+    table = weights.weights_by(WEIGHTS, COLUMNS["district"] // 100, COLUMNS["record"].to_numpy())
+    assert table[["kept_columns", "kept_records"]].to_numpy().tolist() == [[3, 2], [1, 1]]
 
 
 def test_weights_of_another_package_are_refused():

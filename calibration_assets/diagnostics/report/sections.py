@@ -199,7 +199,8 @@ def _fit(diagnosis: Diagnosis) -> Section:
     if loss is None or loss.empty:
         return Section("fit", "The fit", paragraphs=["This run kept no loss by epoch."])
     step, first = loss.columns[0], loss.columns[1]
-    words = f"{first} falls from {loss[first].iloc[0]:.4g} to {loss[first].iloc[-1]:.4g} over {len(loss):,} of {step}."
+    name = str(first).replace("_", " ")
+    words = f"The {name} goes from {loss[first].iloc[0]:.4g} to {loss[first].iloc[-1]:.4g} over {len(loss):,} {step}s."
     caption = "The loss's terms by epoch of the gated fit, before the refit."
     return Section("fit", "The fit", figures=[Figure("loss", figures.loss_curve(loss), caption, words)])
 

@@ -140,6 +140,7 @@ def weight_tables(diagnosis: Diagnosis) -> list[Table]:
     columns = {
         "columns": ("Columns", whole),
         "kept_columns": ("Kept", whole),
+        "kept_records": ("Records kept", whole),
         "households": ("Households", whole),
         "effective_sample_size": ("Effective sample size", decimal),
         "largest": ("Largest weight", decimal),

@@ -83,5 +83,5 @@ def test_loss_and_held_out_are_drawn(diagnosis):
     page = render_report(
         dataclasses.replace(diagnosis, loss=loss, held_out=held_out), title="t", subtitle="", previous=None
     )
-    assert "data_loss falls from 9 to 1 over 3 of epoch." in page
+    assert "The data loss goes from 9 to 1 over 3 epochs." in page
     assert "Every target was held out once, in 1 folds" in page
