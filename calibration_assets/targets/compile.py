@@ -17,6 +17,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.crosswalk import resolve_county_shares
 from calibration_assets.settings import MODEL_YEAR, TargetSettings
 from calibration_assets.storage.keys import file_key
+from calibration_assets.storage.raw_cache import RawCache
 from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
 from calibration_assets.targets.consistency import consistency_report
 from calibration_assets.targets.database import build_database, read_database_reference
@@ -94,13 +95,27 @@ def describe_sources(sources: Mapping[Source, Sequence[Path]]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("source", ignore_index=True)
 
 
+def fetch_sources(cache: RawCache, sources: Sequence[Source] = SOURCES) -> list[str]:
+    """Fetch the raw files that have an address; returns the names of those that must be put there by hand."""
+    files = [file for source in sources for file in source.files]
+    for file in files:
+        if file.url is not None:
+            cache.fetch(file.name, file.url, file.content_type, file.check)
+    return sorted({file.name for file in files if file.url is None and not (cache.folder / file.name).is_file()})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compile from a folder of raw files; exit code 1 with one sentence where that fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raw", type=Path, required=True, help="folder with the agencies' files")
     parser.add_argument("--output", type=Path, default=REFERENCE, help="folder of the compiled tables")
+    parser.add_argument("--fetch", action="store_true", help="first fetch the files that are not there")
+    parser.add_argument("--refresh", action="store_true", help="with --fetch, fetch those that are there as well")
     options = parser.parse_args(arguments)
     try:
+        if options.fetch:
+            by_hand = fetch_sources(RawCache(options.raw, refresh=options.refresh))
+            sys.stdout.write("".join(f"{name} has no address: put it into {options.raw}\n" for name in by_hand))
         for path in compile_reference(options.raw, options.output):
             sys.stdout.write(f"{path} {path.stat().st_size:,} bytes\n")
     except CalibrationError as error:

@@ -4,6 +4,7 @@ Nation, states and districts of the 119th Congress.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import pandas as pd
 
@@ -60,7 +61,12 @@ SOURCE = shape.Source(
     vintage=YEAR,
     url=URL,
     files=tuple(
-        shape.RawFile(f"acs_S0101_{level}_{YEAR}.json", f"{URL}?get=group(S0101)&for={place}", "application/json")
+        shape.RawFile(
+            f"acs_S0101_{level}_{YEAR}.json",
+            f"{URL}?get=group(S0101)&for={place}",
+            "application/json",
+            partial(_parse_level, f"acs_S0101_{level}_{YEAR}.json"),
+        )
         for level, place in LEVELS.items()
     ),
     figures=figures,

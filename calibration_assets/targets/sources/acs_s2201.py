@@ -58,7 +58,9 @@ SOURCE = shape.Source(
     vintage=YEAR,
     url=URL,
     files=(
-        shape.RawFile(FILE, f"{URL}?get=group(S2201)&for=congressional district:*&in=state:*", "application/json"),
+        shape.RawFile(
+            FILE, f"{URL}?get=group(S2201)&for=congressional district:*&in=state:*", "application/json", parse
+        ),
         *fns_snap.SOURCE.files,
     ),
     figures=figures,

@@ -44,6 +44,10 @@ SOURCE = shape.Source(
     table="ACS 1-year subject table S2704, public health insurance by type",
     vintage=YEAR,
     url=URL,
-    files=(shape.RawFile(FILE, f"{URL}?get=group(S2704)&for=congressional district:*&in=state:*", "application/json"),),
+    files=(
+        shape.RawFile(
+            FILE, f"{URL}?get=group(S2704)&for=congressional district:*&in=state:*", "application/json", parse
+        ),
+    ),
     figures=figures,
 )

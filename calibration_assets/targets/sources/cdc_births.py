@@ -57,6 +57,6 @@ SOURCE = shape.Source(
     table="VSRR state and national provisional counts for live births",
     vintage=YEAR,
     url=URL,
-    files=(shape.RawFile(FILE, f"{URL}?year={YEAR}&$limit=50000", "application/json"),),
+    files=(shape.RawFile(FILE, f"{URL}?year={YEAR}&$limit=50000", "application/json", parse),),
     figures=figures,
 )

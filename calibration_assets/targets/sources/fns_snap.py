@@ -92,6 +92,6 @@ SOURCE = shape.Source(
     table="SNAP data tables, state monthly participation and benefits, fiscal year totals",
     vintage=YEAR,
     url=URL,
-    files=(shape.RawFile(FILE, URL, "application/zip"),),
+    files=(shape.RawFile(FILE, URL, "application/zip", parse),),
     figures=figures,
 )

@@ -140,6 +140,6 @@ SOURCE = shape.Source(
     table="Historical Table 2, individual income and tax data by state and size of AGI",
     vintage=YEAR,
     url=URL,
-    files=(shape.RawFile(FILE, URL, "text/csv"),),
+    files=(shape.RawFile(FILE, URL, "text/csv", parse),),
     figures=figures,
 )

@@ -20,11 +20,15 @@ N_STATES = len(STATE_FIPS)
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file as its publisher gives it: its name in the raw folder, its address, the content type of a true answer."""
+    """A file as its publisher gives it: its name in the raw folder, its address, the content type of a true answer.
+
+    A file without an address is put into the folder by hand. `check` raises CalibrationError at bytes that are none.
+    """
 
     name: str
     url: str | None
     content_type: str
+    check: Callable[[bytes], object] = bytes
 
 
 @dataclass(frozen=True)
