@@ -6,9 +6,12 @@ of its own places alone. Targets are `X @ w` for drawn weights, hence attainable
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
+
+from calibration_assets.fit.problem import DEFAULT_INITIAL_WEIGHT
 
 DISTRICTS_BY_STATE = np.array(
     [7, 1, 9, 4, 52, 8, 5, 1, 1, 28, 14, 2, 2, 17, 9, 4, 4, 6, 6, 2, 8, 9, 13, 8, 4, 8]
@@ -55,11 +58,11 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Matrix (rows, columns) float32 with int32 indices, its targets, and the levels of the rows."""
+    """Matrix (rows, columns) float32 with int32 indices, its targets, and the weight that every column starts with."""
 
     X: sparse.csr_matrix
     targets: np.ndarray
-    levels: np.ndarray
+    start: float
 
 
 def make_problem(shape: Shape, seed: int = 0) -> Problem:
@@ -81,11 +84,21 @@ def make_problem(shape: Shape, seed: int = 0) -> Problem:
     data = np.tile(values[record, variables[slot]].astype(np.float32), shape.n_clones)
     by_column = sparse.csc_matrix((data, indices.ravel(), indptr), shape=(shape.n_rows, shape.n_columns))
     weights = generator.lognormal(np.log(HOUSEHOLDS / shape.n_columns) - 0.5, 1.0, shape.n_columns)
-    levels_of_rows = np.repeat(
-        ["national", "state", "district"],
-        [shape.national, 51 * shape.by_state, len(STATE_OF_DISTRICT) * shape.by_district],
-    )
-    return Problem(by_column.tocsr(), _sum_in_float64(by_column, weights), levels_of_rows)
+    return Problem(by_column.tocsr(), _sum_in_float64(by_column, weights), DEFAULT_INITIAL_WEIGHT)
+
+
+def write_problem(problem: Problem, folder: Path) -> None:
+    """Write a problem as plain arrays."""
+    parts = {"data": problem.X.data, "indices": problem.X.indices, "indptr": problem.X.indptr}
+    for name, part in (parts | {"targets": problem.targets, "shape": np.array(problem.X.shape)}).items():
+        np.save(folder / f"{name}.npy", part)
+
+
+def read_problem(folder: Path) -> Problem:
+    """A problem from its folder, the matrix mapped into memory."""
+    data, indices, indptr = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("data", "indices", "indptr"))
+    X = sparse.csr_matrix((data, indices, indptr), shape=tuple(np.load(folder / "shape.npy")))
+    return Problem(X, np.load(folder / "targets.npy"), DEFAULT_INITIAL_WEIGHT)
 
 
 def _record_values(generator: np.random.Generator, shape: Shape, variables: np.ndarray) -> np.ndarray:
