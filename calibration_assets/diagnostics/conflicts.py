@@ -29,8 +29,23 @@ def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.
     moving = detail["achievable"] & ~detail["near_zero"] & (detail["carrying_records"] > 0) & (slope != 0)
     worst = detail["abs_rel_error"].where(moving).dropna().nlargest(WORST).index.to_numpy()
     shares = opposition(X, np.asarray(weights, dtype=np.float64), slope, worst)
-    found = [_opponents(detail, row, shares[:, position]) for position, row in enumerate(worst)]
-    return pd.concat([_opponents(detail, 0, np.empty(0)), *found], ignore_index=True)
+    order = np.argsort(-shares, axis=0, kind="stable")[:OPPONENTS]
+    column = np.repeat(np.arange(len(worst)), len(order))
+    opponent = order.T.ravel()
+    share = shares[opponent, column]
+    named = share >= SMALLEST_SHARE
+    target, opponent, share = worst[column[named]], opponent[named], share[named]
+    names, errors = detail["target"].to_numpy(), detail["abs_rel_error"].to_numpy()
+    return pd.DataFrame(
+        {
+            "target": names[target],
+            "abs_rel_error": errors[target],
+            "opponent": names[opponent],
+            "opponent_rel_error": detail["rel_error"].to_numpy()[opponent],
+            "share": share,
+            "error_without": errors[target] * (1 - np.minimum(share, 1)),
+        }
+    )
 
 
 def opposition(X: sparse.csr_matrix, weights: np.ndarray, slope: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -42,19 +57,3 @@ def opposition(X: sparse.csr_matrix, weights: np.ndarray, slope: np.ndarray, cho
     size = np.einsum("jc,jc->c", pulls, pulls)
     pulls *= weights[:, None]
     return -slope[:, None] * weighted_sums(X, pulls) / size
-
-
-def _opponents(detail: pd.DataFrame, target: int, share: np.ndarray) -> pd.DataFrame:
-    order = np.argsort(-share, kind="stable")[:OPPONENTS]
-    order = order[share[order] >= SMALLEST_SHARE]
-    error = detail["abs_rel_error"].iloc[target]
-    return pd.DataFrame(
-        {
-            "target": detail["target"].iloc[target],
-            "abs_rel_error": error,
-            "opponent": detail["target"].iloc[order].to_numpy(),
-            "opponent_rel_error": detail["rel_error"].iloc[order].to_numpy(),
-            "share": share[order],
-            "error_without": error * (1 - np.minimum(share[order], 1)),
-        }
-    )
