@@ -5,6 +5,9 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from calibration_assets.errors import CalibrationError
+from calibration_assets.package.bridge import write_package_pickle
+from calibration_assets.package.folder import read_package_folder
 from calibration_assets.storage.store import Store
 
 SUMMARY_FILE = "summary.txt"
@@ -17,6 +20,7 @@ FILES = {
     "diagnostics": {
         "unified_diagnostics.csv": "calibration/unified_diagnostics.csv",
         "unified_run_config.json": "calibration/unified_run_config.json",
+        "report.html": "calibration/report.html",
     },
 }
 """For an asset, which of its files go where."""
@@ -30,6 +34,26 @@ def lay_out(store: Store, assets: Iterable[str], folder: Path) -> list[Path]:
         for file, target in FILES.get(asset, {}).items():
             written.append(replace_file(value.folder / file, folder / target))
     return written
+
+
+def lay_out_fit(store: Store, output: Path) -> list[Path]:
+    """Copy weights to `output` and the manual's other files of the fit beside it."""
+    sources = {output: store.current("weights").folder / "weights.npy"}
+    sources |= {output.with_name(name): store.current("diagnostics").folder / name for name in FILES["diagnostics"]}
+    return [replace_file(source, target) for target, source in sources.items()]
+
+
+def save_package(store: Store, target: Path) -> Path:
+    """The current package as the manual's pickle, or as a folder where the target has no `.pkl` suffix."""
+    package = store.current("calibration_package")
+    if target.suffix in (".pkl", ".pickle"):
+        write_package_pickle(read_package_folder(package.folder), target)
+        return target
+    if target.exists():
+        raise CalibrationError(f"package output {target} is there already; remove it or give another path")
+    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    shutil.copytree(package.folder, partial)
+    return partial.rename(target)
 
 
 def replace_file(source: Path, target: Path) -> Path:

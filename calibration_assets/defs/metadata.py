@@ -15,8 +15,9 @@ def stored_output(value: StoredValue) -> Output[StoredValue]:
     """The value as an asset's output, with its content key as data version and what is worth reading on its page."""
     pictures: dict[str, Any] = {path.stem: _picture(path.read_bytes()) for path in sorted(value.folder.glob("*.png"))}
     shown: dict[str, Any] = {name: _show(entry) for name, entry in value.metadata.items()}
-    size: dict[str, Any] = {"megabytes": round(value.size / 1e6, 2), "version": value.version, "folder": str(value.folder)}
-    return Output(value, metadata={**shown, **pictures, **size}, data_version=DataVersion(value.key))
+    stored: dict[str, Any] = {"version": value.version, "folder": str(value.folder)}
+    stored["megabytes"] = round(value.size / 1e6, 2)
+    return Output(value, metadata={**shown, **pictures, **stored}, data_version=DataVersion(value.key))
 
 
 def _show(entry: Any) -> Any:

@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from calibration_assets import exports
 from calibration_assets.definitions import JOBS, defs
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.errors import CalibrationError
+from calibration_assets.settings import RunRequest
 from calibration_assets.storage.store import Store
 
 PROCESSES = {
@@ -41,6 +43,48 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def run_pipeline(request: RunRequest) -> None:
+    """What the command line asks for without a package: the same job in this process, then the files it names."""
+    job = "calibrate_build" if request.build_only else "calibrate"
+    storage = CalibrationStorage().open()
+    config = {"execution": {"config": {"in_process": {}}}, "loggers": {"progress": {}}, "ops": _ops(request)}
+    instance = DagsterInstance.get() if "DAGSTER_HOME" in os.environ else DagsterInstance.ephemeral()
+    with instance:
+        _check_success(job, resolve_job(job).execute_in_process(config, instance, raise_on_error=False).success)
+    output = Path(request.files.output)
+    if request.build_only or request.files.package_output:
+        target = Path(request.files.package_output or output.with_name("calibration_package.pkl"))
+        sys.stdout.write(f"{exports.save_package(storage, target)}\n")
+    if not request.build_only:
+        sys.stdout.write((storage.current("diagnostics").folder / exports.SUMMARY_FILE).read_text() + "\n")
+        sys.stdout.write("".join(f"{path}\n" for path in exports.lay_out_fit(storage, output)))
+
+
+def _ops(request: RunRequest) -> dict[str, Any]:
+    """The request as run config: its dataset and database taken as they are, everything else from its settings."""
+    target_config = request.files.target_config or ""
+    settings: dict[str, dict[str, Any]] = {
+        "extended_cps": {"dataset": _existing(request.files.dataset, "make data")},
+        "stratified_cps": {"target_households": 0},
+        "target_database": {"path": _existing(request.files.db_path, "make database")},
+        "cloned_records": asdict(request.clone),
+        "calibration_package": asdict(request.target),
+    }
+    if not request.build_only:
+        settings["weights"] = {**asdict(request.fit), "target_config": target_config}
+    return {asset: {"config": _listed(config)} for asset, config in settings.items()}
+
+
+def _listed(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
+
+
+def _existing(path: str, command: str) -> str:
+    if "://" not in path and not Path(path).is_file():
+        raise CalibrationError(f"{path}: no such file; make it with `{command}`, or give the path of another")
+    return path
 
 
 def show_results(job: str, store: Store, folder: Path) -> None:
@@ -76,8 +120,12 @@ def run_job(name: str, config: Mapping[str, Any]) -> None:
             result = execute_job(job, instance, run_config=run_config)
         except DagsterInvalidConfigError as error:
             raise CalibrationError(f"the profile is refused: {error.errors[0].message}") from error
-        if not result.success:
-            raise CalibrationError(f"{name} stopped at the step marked above; what was stored before is as it was")
+        _check_success(name, result.success)
+
+
+def _check_success(job: str, success: bool) -> None:
+    if not success:
+        raise CalibrationError(f"{job} stopped at the step marked above; what was stored before is as it was")
 
 
 def _left_out(name: str) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,12 @@ def calibration_package(
             "non_zeros": int(matrix.matrix.nnz),
             "base_n_records": matrix.n_records,
             "n_clones": matrix.n_clones,
-            "keys": inputs,
+            "seed": cloned_records.metadata["seed"],
+            "dataset_path": str(records.folder / sources.DATASET_FILE),
+            "db_path": str(target_database.folder / DATABASE_FILE),
+            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "target_config": None,
+            "keys": {**inputs, "rules": engine_version()},
         }
 
     return store.build("calibration_package", key, make)

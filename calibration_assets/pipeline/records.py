@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from calibration_assets.diagnostics.plots import district_columns_png, target_sources_png
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography import clones, shares
 from calibration_assets.microdata import sources, stratify
@@ -68,6 +69,7 @@ def target_database(store: Store, settings: DatabaseSettings) -> StoredValue:
         else:
             database.build_database(path, database.read_database_reference())
         targets = select.read_targets(path, TargetSettings(), MODEL_YEAR).targets
+        (folder / "sources.png").write_bytes(target_sources_png(targets))
         by_level = targets.groupby("geo_level").size().to_dict()
         return {"targets": len(targets), **{f"{level} targets": count for level, count in by_level.items()}}
 
@@ -90,6 +92,7 @@ def cloned_records(
         household_agi = sources.read_household_agi(records.folder)
         columns = clones.place_clones(household_agi, shares.read_county_shares(), district_agi, settings)
         columns.to_parquet(folder / COLUMNS_FILE, index=False)
-        return clones.describe_columns(columns)
+        (folder / "columns_by_district.png").write_bytes(district_columns_png(columns))
+        return {**clones.describe_columns(columns), "seed": settings.seed}
 
     return store.build("cloned_records", key, make)
