@@ -51,6 +51,26 @@ def resolve_county_shares(distributions: pd.DataFrame, counties: pd.DataFrame) -
     return shares.sort_values(["district", "county"], ignore_index=True)
 
 
+def county_shares_from_blocks(blocks: pd.DataFrame) -> pd.DataFrame:
+    """The same table from shares by census block: cd_geoid, block_geoid (15-character text), probability.
+
+    This is the documented format of `block_cd_distributions.csv.gz`; probabilities sum to 1 within a district.
+    """
+    bad = blocks[~blocks["block_geoid"].astype(str).str.fullmatch(r"\d{15}")]
+    if len(bad):
+        raise CalibrationError(f"block {bad['block_geoid'].iloc[0]!r} is no 15-digit code; read the blocks as text")
+    shares = pd.DataFrame(
+        {
+            "district": normalise_districts(blocks["cd_geoid"]),
+            "county": blocks["block_geoid"].str[:5].astype("int32"),
+            "probability": blocks["probability"].astype("float64"),
+        }
+    )
+    summed = shares.groupby(["district", "county"])["probability"].sum().reset_index()
+    check_county_shares(summed)
+    return summed
+
+
 def check_county_shares(shares: pd.DataFrame) -> None:
     """Every one of the 436 districts once a county, in its own state, with shares that sum to 1."""
     astray = shares[shares["county"] // 1000 != shares["district"] // 100]

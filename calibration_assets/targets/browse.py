@@ -40,7 +40,7 @@ def summarise_database(path: Path) -> pd.DataFrame:
 
 
 def compare_databases(old: Path, new: Path) -> pd.DataFrame:
-    """Active targets that differ: change (`added`, `removed`, `changed`), what they are, both values, their ratio - 1."""
+    """Active targets that differ: change (`added`, `removed`, `changed`), what they are, values, their ratio - 1."""
     left, right = (_read_rows(path) for path in (old, new))
     both = left.merge(right, on=_KEYS, how="outer", suffixes=("_old", "_new"), validate="1:1", indicator=True)
     change = both["_merge"].map({"left_only": "removed", "right_only": "added", "both": "changed"}).astype(str)

@@ -29,7 +29,10 @@ def open_database(path: Path, create: bool = False) -> Iterator[Connection]:
                 )
             yield connection
     except DatabaseError as error:
-        raise CalibrationError(f"target database {path}: {error.orig}; rebuild it with `make database`") from error
+        raise CalibrationError(
+            f"target database {path}: {error.orig}, expected a database that is free and whole; close what holds it or "
+            "rebuild it with `make database`"
+        ) from error
     finally:
         engine.dispose()
 

@@ -109,7 +109,8 @@ def _find_excesses(targets: pd.DataFrame) -> list[tuple[object, ...]]:
     states = targets[targets["geo_level"] == "state"]
     districts = targets[targets["geo_level"] == "district"]
     whole_states = states.groupby([*keys, "geographic_id"])["value"].sum().rename("whole").reset_index()
-    inside_nation = states.merge(nation, on=keys, validate="m:1").assign(name="the nation", own=states["geographic_id"])
+    own_states = states.assign(own=states["geographic_id"])
+    inside_nation = own_states.merge(nation, on=keys, validate="m:1").assign(name="the nation")
     parents = districts.assign(geographic_id=(districts["geographic_id"].astype(int) // 100).astype(str))
     inside_states = parents.assign(own=districts["geographic_id"]).merge(
         whole_states, on=[*keys, "geographic_id"], validate="m:1"

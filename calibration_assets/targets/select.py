@@ -88,7 +88,7 @@ def _filter_domains(rows: pd.DataFrame, domain_variables: Sequence[str]) -> pd.D
     if not domain_variables:
         return rows
     wanted = set(domain_variables)
-    return rows[[bool(wanted & set((domain or "").split(","))) for domain in rows["domain_variable"]]]
+    return rows[[bool(wanted & set(domain.split(","))) for domain in rows["domain_variable"].fillna("")]]
 
 
 def _best_periods(rows: pd.DataFrame, model_year: int) -> pd.DataFrame:
