@@ -27,7 +27,9 @@ def test_the_difference_of_two_databases(database, later):
     moved = compare_databases(database, later)
     found = [
         (row.change, row.geographic_id, row.variable, row.value_old, row.value_new)
-        for row in moved[moved["variable"] != "adjusted_gross_income"].fillna({"value_old": -1, "value_new": -1}).itertuples()
+        for row in moved[moved["variable"] != "adjusted_gross_income"]
+        .fillna({"value_old": -1, "value_new": -1})
+        .itertuples()
     ]
     assert found == [
         ("added", "US", "rent", -1, 5.0),
