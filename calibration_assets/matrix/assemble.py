@@ -4,7 +4,7 @@ Two passes over blocks of columns: the first counts the entries of every row, th
 known size, which may be files. No row is ever dense, and only one block is held besides the result.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,6 @@ from scipy import sparse
 
 from calibration_assets.matrix.concepts import RowIndex
 from calibration_assets.schemas import LEVELS
-
-BLOCK_ENTRIES = 4_000_000
-"""About how many entries a block has: some 100 MB while it is sorted."""
 
 Allocate = Callable[[str, str, tuple[int, ...]], np.ndarray]
 """Makes an array of a name, dtype and shape, in memory or as a file."""
@@ -92,24 +89,3 @@ def _write_entries(
     indices[destination] = column[order]
     data[destination] = values[order]
     cursor[present] += lengths
-
-
-def concept_blocks(by_cell: sparse.csr_matrix, cell: np.ndarray) -> ConceptBlocks:
-    """Blocks of columns whose concept values (cells, concepts) are looked up by their cell (columns,)."""
-    mean = max(by_cell.nnz / max(by_cell.shape[0], 1), 1.0)
-    size = max(int(BLOCK_ENTRIES / mean), 1)
-
-    def blocks() -> Iterator[tuple[int, sparse.csr_matrix]]:
-        for first in range(0, len(cell), size):
-            yield first, by_cell[cell[first : first + size]]
-
-    return blocks
-
-
-def stack_cells(tables: Mapping[int, sparse.csr_matrix], columns: pd.DataFrame) -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Concept values by state (records, concepts) on top of each other, and each column's row there."""
-    states = sorted(tables)
-    start = np.zeros(57, dtype=np.int64)
-    start[states] = np.r_[0, np.cumsum([tables[state].shape[0] for state in states])][:-1]
-    stacked = sparse.vstack([tables[state] for state in states], format="csr")
-    return stacked, start[columns["state"].to_numpy()] + columns["record"].to_numpy()

@@ -12,7 +12,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.matrix.constraints import Constraint
 from calibration_assets.microdata.links import ENTITIES
 from calibration_assets.schemas import LEVELS
-from calibration_assets.simulation.states import reform_value
+from calibration_assets.simulation.states import SWITCH_VALUES, reform_value
 
 GEOGRAPHIC_VARIABLES = ("state_fips", "state_code", "congressional_district_geoid", "ucgid_str")
 SIZES = {"national": 1, "state": 57, "district": 5700}
@@ -59,9 +59,9 @@ class RowIndex:
 
 
 def required_values(targets: pd.DataFrame, constraints: pd.DataFrame) -> list[str]:
-    """The simulated values that these targets and constraints read, sorted by name."""
+    """The simulated values that these targets and constraints read, and the switches of take-up, sorted by name."""
     concepts = index_rows(targets, constraints).concepts
-    return sorted(set().union(*(concept.needed for concept in concepts)))
+    return sorted(set(SWITCH_VALUES).union(*(concept.needed for concept in concepts)))
 
 
 def index_rows(targets: pd.DataFrame, constraints: pd.DataFrame) -> RowIndex:

@@ -29,7 +29,7 @@ def evaluate(concept: Concept, copies: Copies, read: Read) -> np.ndarray:
         members = fulfilling_persons(concept.constraints, copies, read)
         included = members if entity == PERSON else _any_member(members, copies, entity)
         amounts = included if amounts is None else np.where(included, amounts, 0.0)
-    return np.bincount(copies.copy[entity], weights=amounts, minlength=len(copies.record)).astype(np.float64)
+    return np.bincount(copies.copy_of(entity), weights=amounts, minlength=len(copies)).astype(np.float64)
 
 
 def fulfilling_persons(constraints: tuple[Constraint, ...], copies: Copies, read: Read) -> np.ndarray:

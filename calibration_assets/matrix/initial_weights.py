@@ -5,7 +5,7 @@ import pandas as pd
 
 from calibration_assets.matrix.calibration_matrix import CalibrationMatrix
 from calibration_assets.microdata.dataset import Dataset
-from calibration_assets.simulation.copies import link_entities
+from calibration_assets.simulation.copies import every_household
 
 
 def initial_weights(matrix: CalibrationMatrix, dataset: Dataset) -> np.ndarray:
@@ -14,7 +14,7 @@ def initial_weights(matrix: CalibrationMatrix, dataset: Dataset) -> np.ndarray:
     All columns of a district get the same weight: its population, from the age targets, over the persons of its
     columns. In a district without age targets a column has its household's own weight, shared by its clones.
     """
-    persons = np.diff(link_entities(dataset).start["person"])[matrix.columns["record"].to_numpy()]
+    persons = np.diff(every_household(dataset).start["person"])[matrix.columns["record"].to_numpy()]
     district = matrix.columns["district"].to_numpy()
     total = np.bincount(district, weights=persons)
     population = _district_population(matrix.targets).reindex(np.arange(len(total))).to_numpy()

@@ -3,7 +3,7 @@
 Pure array work over the dataset contract; policyengine-us stays out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,85 +24,90 @@ LOS_ANGELES_ZIP = "90001"
 
 
 @dataclass(frozen=True)
-class Links:
-    """How the rows of a dataset's entities belong together.
-
-    `household[entity]` is the row of each entity row's household, `group[entity]` each person's row in the group;
-    `order[entity]` lists the entity's rows by household, those of household h from `start[entity][h]` to
-    `start[entity][h + 1]`, in table order.
-    """
-
-    household: Mapping[str, np.ndarray]
-    group: Mapping[str, np.ndarray]
-    order: Mapping[str, np.ndarray]
-    start: Mapping[str, np.ndarray]
-
-    @property
-    def n_households(self) -> int:
-        """Households of the dataset."""
-        return len(self.start["household"]) - 1
-
-
-def link_entities(dataset: Dataset) -> Links:
-    """The links of a dataset, once for all copies."""
-    tables = dataset.tables
-    household = {entity: household_rows(tables, entity) for entity in ENTITIES if entity != "household"}
-    household["household"] = np.arange(len(tables["household"]))
-    n_households = len(tables["household"])
-    return Links(
-        household=household,
-        group={entity: group_rows(tables, entity) for entity in GROUPS},
-        order={entity: np.argsort(rows, kind="stable") for entity, rows in household.items()},
-        start={
-            entity: np.r_[0, np.cumsum(np.bincount(rows, minlength=n_households))] for entity, rows in household.items()
-        },
-    )
-
-
-@dataclass(frozen=True)
 class Copies:
-    """Households copied: `record[i]` is the household row that copy i stands for.
+    """Households, each as often as wanted, with all their persons and units.
 
-    `rows[entity]` holds, for every row of the copied entity, its row in the dataset; `copy[entity]` the copy it
-    belongs to; `group[entity]` each copied person's row in the copied group.
+    Copy i stands for household row `record[i]` of the dataset; its rows of an entity are `start[entity][i]` to
+    `start[entity][i + 1]`. Each row has its row in the dataset, `rows[entity]`, and in the copies that it was taken
+    from, `source[entity]`; `group[entity]` is each copied person's row in the copied group.
     """
 
     record: np.ndarray
+    start: Mapping[str, np.ndarray]
     rows: Mapping[str, np.ndarray]
-    copy: Mapping[str, np.ndarray]
+    source: Mapping[str, np.ndarray]
     group: Mapping[str, np.ndarray]
 
+    def __len__(self) -> int:
+        return len(self.record)
 
-def copy_households(links: Links, record: np.ndarray) -> Copies:
-    """One copy of every household row in `record` (copies,), in that order; all its persons and units with it."""
-    if len(record) and not 0 <= record.min() <= record.max() < links.n_households:
-        raise CalibrationError(
-            f"records {record.min()} to {record.max()} were asked for, the dataset has households 0 to "
-            f"{links.n_households - 1}; use the columns that were made from this dataset."
+    def copy_of(self, entity: str) -> np.ndarray:
+        """The copy that each row of an entity belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.start[entity]))
+
+    def position_of(self, entity: str) -> np.ndarray:
+        """Each row's place among the rows of its entity in its household, from 0."""
+        return np.arange(len(self.rows[entity])) - self.start[entity][self.copy_of(entity)]
+
+    def take(self, which: np.ndarray) -> "Copies":
+        """Some of these copies, each as often as it is named, in the order given."""
+        if len(which) and not 0 <= which.min() <= which.max() < len(self):
+            raise CalibrationError(
+                f"households {which.min()} to {which.max()} were asked for, expected 0 to {len(self) - 1}; use the "
+                "columns that were made from this dataset."
+            )
+        start, source = {}, {}
+        for entity in ENTITIES:
+            first, size = self.start[entity][which], np.diff(self.start[entity])[which]
+            start[entity] = np.r_[0, np.cumsum(size)]
+            source[entity] = np.arange(start[entity][-1]) + np.repeat(first - start[entity][:-1], size)
+        shift = {entity: start[entity][:-1] - self.start[entity][which] for entity in GROUPS}
+        copy = np.repeat(np.arange(len(which)), np.diff(start[PERSON]))
+        return Copies(
+            record=self.record[which],
+            start=start,
+            rows={entity: self.rows[entity][source[entity]] for entity in ENTITIES},
+            source=source,
+            group={entity: self.group[entity][source[PERSON]] + shift[entity][copy] for entity in GROUPS},
         )
-    rows, copy, starts = {}, {}, {}
-    for entity in ENTITIES:
-        first, last = links.start[entity][record], links.start[entity][record + 1]
-        starts[entity] = np.r_[0, np.cumsum(last - first)]
-        copy[entity] = np.repeat(np.arange(len(record)), last - first)
-        position = np.arange(starts[entity][-1]) + (first - starts[entity][:-1])[copy[entity]]
-        rows[entity] = links.order[entity][position]
-    group = {entity: _copied_group(links, entity, rows[PERSON], copy[PERSON], starts[entity]) for entity in GROUPS}
-    return Copies(record, rows, copy, group)
+
+
+def every_household(dataset: Dataset) -> Copies:
+    """Every household of a dataset once, in table order; its rows of an entity in table order too."""
+    tables = dataset.tables
+    household = {entity: household_rows(tables, entity) for entity in ENTITIES if entity != "household"}
+    household["household"] = np.arange(len(tables["household"]))
+    rows = {entity: np.argsort(of_row, kind="stable") for entity, of_row in household.items()}
+    place = {entity: np.argsort(rows[entity]) for entity in GROUPS}
+    n_households = len(household["household"])
+    counts = {entity: np.bincount(of_row, minlength=n_households) for entity, of_row in household.items()}
+    return Copies(
+        record=household["household"],
+        start={entity: np.r_[0, np.cumsum(count)] for entity, count in counts.items()},
+        rows=rows,
+        source=rows,
+        group={entity: place[entity][group_rows(tables, entity)[rows[PERSON]]] for entity in GROUPS},
+    )
 
 
 def copied_inputs(
-    dataset: Dataset, copies: Copies, state: np.ndarray, county: np.ndarray, inputs: Mapping[str, np.ndarray]
+    dataset: Dataset,
+    copies: Copies,
+    state: np.ndarray,
+    county: np.ndarray,
+    inputs: Mapping[str, np.ndarray],
+    left_out: Collection[str] = (),
 ) -> dict[str, np.ndarray]:
     """The arrays of a simulation of the copies, by variable, with fresh ids.
 
-    `state` and `county` (copies,) are FIPS numbers; `inputs` replaces the dataset's variables, by copied row.
+    `state` and `county` (copies,) are FIPS numbers; `inputs` replaces the dataset's variables, by copied row; those of
+    `left_out` are left to the rules' defaults.
     """
     arrays = {}
     for entity, frame in dataset.tables.items():
         arrays[f"{entity}_id"] = np.arange(len(copies.rows[entity]))
         for variable in frame.columns:
-            if variable in PLACE_INPUTS or variable.endswith("_id"):
+            if variable in PLACE_INPUTS or variable in left_out or variable.endswith("_id"):
                 continue
             values = frame[variable].to_numpy()
             arrays[str(variable)] = (values if values.dtype.kind in "biuf" else values.astype(str))[copies.rows[entity]]
@@ -112,12 +117,3 @@ def copied_inputs(
     arrays["county_fips"] = np.char.zfill(np.asarray(county).astype(str), 5).astype(object)
     arrays["zip_code"] = np.where(np.asarray(county) == LOS_ANGELES, LOS_ANGELES_ZIP, "UNKNOWN").astype(object)
     return arrays | dict(inputs)
-
-
-def _copied_group(
-    links: Links, entity: str, person_rows: np.ndarray, person_copy: np.ndarray, starts: np.ndarray
-) -> np.ndarray:
-    place = np.empty(len(links.order[entity]), dtype=np.int64)
-    place[links.order[entity]] = np.arange(len(place))
-    group = links.group[entity][person_rows]
-    return starts[person_copy] + place[group] - links.start[entity][links.household[entity][group]]

@@ -4,32 +4,48 @@ A batch of states is an independent, pure call; its values do not depend on whic
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from calibration_assets.errors import CalibrationError
+from calibration_assets.imputation.takeup import OWN, PROGRAMMES, SHARED, Programme
 from calibration_assets.microdata.dataset import Dataset
-from calibration_assets.simulation.copies import Copies, copied_inputs, copy_households, link_entities
+from calibration_assets.microdata.links import GROUPS, PERSON
+from calibration_assets.simulation.copies import Copies, copied_inputs, every_household
 from calibration_assets.simulation.engine import calculate, entity_of, open_simulation, set_input
+from calibration_assets.simulation.switches import Switches
 
-VERSION = 2
+VERSION = 3
 HOUSEHOLDS_A_SIMULATION = 12_000
 """Copied households in one simulation: about a gigabyte."""
 
-BENEFITS = ("ssi", "tanf", "snap")
+BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
+"""Calculated first: they take most of the time, and what is stored before an input is changed need not be repeated."""
+
 REFORM_PREFIX = "income_tax_change_without_"
 """A reform target's value is the change of income_tax when its variable is neutralised, by tax unit."""
+
+SWITCH_PREFIX = "switch_"
+"""For which units it matters whether they take up a shared programme, by row of the programme's entity."""
+
+SWITCH_VALUES = tuple(SWITCH_PREFIX + programme.variable for programme in SHARED)
 
 
 @dataclass(frozen=True)
 class Values:
-    """One variable's values by row of its entity, households in record order."""
+    """One variable's values by row of its entity, households in record order, then their variants' rows.
+
+    A variant is a household with another combination of units that take up the shared programmes (see switches). Where
+    a programme of the unit's own changes the variable, `turned` holds the values with every unit the other way round.
+    """
 
     entity: str
     array: np.ndarray
+    programme: str | None = None
+    turned: np.ndarray | None = None
 
 
 StateValues = Mapping[str, Values]
@@ -52,21 +68,26 @@ def default_counties(county_shares: pd.DataFrame) -> dict[int, int]:
 
 
 def simulate_states(
-    dataset: Dataset, counties: Mapping[int, int], states: Iterable[int], variables: Sequence[str]
+    dataset: Dataset,
+    counties: Mapping[int, int],
+    states: Iterable[int],
+    variables: Sequence[str],
+    rerandomize_takeup: bool = True,
 ) -> Iterator[tuple[int, StateValues]]:
     """State after state, the values of the variables with every household in that state's county of `counties`.
 
-    Several states share one fresh simulation, since each simulation costs some seconds whatever its size.
+    With `rerandomize_takeup` the dataset's own take-up is put aside and every combination that matters is simulated;
+    without it no unit has a switch. Several states share a simulation, since each costs some seconds whatever its size.
     """
-    links = link_entities(dataset)
-    for together in _batches(list(states), max(HOUSEHOLDS_A_SIMULATION // links.n_households, 1)):
-        record = np.tile(np.arange(links.n_households), len(together))
-        state = np.repeat(together, links.n_households)
-        county = np.repeat([counties[one] for one in together], links.n_households)
-        copies = copy_households(links, record)
-        values = simulate_copies(dataset, copies, state, county, variables)
+    households = every_household(dataset)
+    size = len(households)
+    for together in _batches(list(states), max(HOUSEHOLDS_A_SIMULATION // size, 1)):
+        copies = households.take(np.tile(np.arange(size), len(together)))
+        place = _Place(np.repeat(together, size), np.repeat([counties[one] for one in together], size))
+        parts = _simulate_combinations(dataset, copies, place, variables, rerandomize_takeup)
         for position, one in enumerate(together):
-            yield one, {name: _part(value, position, len(together)) for name, value in values.items()}
+            inside = position * size, (position + 1) * size
+            yield one, {name: _join([part.within(name, *inside) for part in parts]) for name in sorted(variables)}
 
 
 def simulate_copies(
@@ -75,34 +96,151 @@ def simulate_copies(
     state: np.ndarray,
     county: np.ndarray,
     variables: Sequence[str],
-    inputs: Mapping[str, np.ndarray] = MappingProxyType({}),
+    inputs: Mapping[str, np.ndarray],
 ) -> StateValues:
     """The values of the variables for copied households in places (copies,), in one fresh simulation.
 
-    `inputs` replaces variables of the dataset, by copied row. Benefits that no tax changes are calculated first: what
-    is stored before a reform's variable is kept when it is neutralised, and they take most of the time.
+    `inputs` replaces variables of the dataset, by copied row.
     """
     simulation = open_simulation(copied_inputs(dataset, copies, state, county, inputs))
-    where = f"states {', '.join(map(str, np.unique(state)))}" if len(np.unique(state)) > 1 else f"state {state[0]}"
+    return _calculate_all(simulation, variables, (), str(_Place(state, county)))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The state and county of each copy, FIPS numbers."""
+
+    state: np.ndarray
+    county: np.ndarray
+
+    def of(self, copy: np.ndarray) -> "_Place":
+        """The places of copies taken from these."""
+        return _Place(self.state[copy], self.county[copy])
+
+    def __str__(self) -> str:
+        states = np.unique(self.state)
+        return f"state{'s' if len(states) > 1 else ''} {', '.join(map(str, states))}"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Values of copies that each stand for a copy `parent` of the batch, ascending."""
+
+    parent: np.ndarray
+    copies: Copies
+    values: StateValues
+
+    def within(self, name: str, first: int, last: int) -> Values:
+        """The values of the copies whose parents are `first` to `last`."""
+        value = self.values[name]
+        own = slice(*np.searchsorted(self.parent, [first, last]))
+        rows = slice(*self.copies.start[value.entity][[own.start, own.stop]])
+        return replace(value, array=value.array[rows], turned=None if value.turned is None else value.turned[rows])
+
+
+def _simulate_combinations(
+    dataset: Dataset, copies: Copies, place: _Place, variables: Sequence[str], rerandomize_takeup: bool
+) -> list[_Part]:
+    """The copies as they are, and their variants."""
+    left_out = [programme.variable for programme in PROGRAMMES] if rerandomize_takeup else []
+    simulation = open_simulation(copied_inputs(dataset, copies, place.state, place.county, {}, left_out))
+    for name in BENEFITS:
+        calculate(simulation, name, str(place))
+    matters = _find_switches(simulation, str(place), rerandomize_takeup)
+    asked = [name for name in variables if name not in SWITCH_VALUES]
+    own = OWN if rerandomize_takeup else ()
+    found = _switch_values(matters) | _calculate_all(simulation, asked, own, str(place))
+    parts = [_Part(np.arange(len(copies)), copies, found)]
+    switches = Switches.where(SHARED, copies, matters)
+    parent, pattern = switches.variants()
+    if len(parent):
+        varied = copies.take(parent)
+        turned = switches.turned(varied, parent, pattern)
+        inputs = {one.variable: turned[one.variable] ^ one.default for one in SHARED}
+        there = place.of(parent)
+        arrays = copied_inputs(dataset, varied, there.state, there.county, inputs, left_out)
+        of_variants = _calculate_all(open_simulation(arrays), asked, own, str(place))
+        nothing = {one.variable: np.zeros(0, dtype=bool) for one in SHARED}
+        parts.append(_Part(parent, varied, _switch_values(nothing) | of_variants))
+    return parts
+
+
+def _find_switches(simulation: Any, where: str, rerandomize_takeup: bool) -> dict[str, np.ndarray]:
+    """By programme variable, for which of its entity's rows it matters whether they take up."""
+    if not rerandomize_takeup:
+        return {one.variable: np.zeros(len(calculate(simulation, one.variable, where)), dtype=bool) for one in SHARED}
+    ssi, tanf, filing = SHARED
+    files = calculate(simulation, "tax_unit_is_filer", where)
+    without_ssi = _turn(simulation, ssi, where)
+    return {
+        ssi.variable: calculate(simulation, "ssi", where) > 0,
+        tanf.variable: (calculate(simulation, "tanf", where) > 0) | (calculate(without_ssi, "tanf", where) > 0),
+        filing.variable: files != calculate(_turn(simulation, filing, where), "tax_unit_is_filer", where),
+    }
+
+
+def _switch_values(matters: Mapping[str, np.ndarray]) -> dict[str, Values]:
+    return {SWITCH_PREFIX + one.variable: Values(one.entity, matters[one.variable]) for one in SHARED}
+
+
+def _calculate_all(
+    simulation: Any, variables: Sequence[str], own: Sequence[Programme], where: str
+) -> dict[str, Values]:
+    """All variables and reforms in one simulation, with the values where a unit's own programmes are turned.
+
+    Benefits and reforms come first, so that what a branch changes is all that it calculates anew.
+    """
     for name in BENEFITS:
         calculate(simulation, name, where)
-    plain = [name for name in sorted(variables) if not name.startswith(REFORM_PREFIX)]
-    reformed = [name.removeprefix(REFORM_PREFIX) for name in sorted(variables) if name.startswith(REFORM_PREFIX)]
-    changes = {reform_value(name): Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
-    return changes | {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
+    reformed = [name for name in sorted(variables) if name.startswith(REFORM_PREFIX)]
+    values = {name: Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
+    plain = sorted(set(variables) - set(reformed))
+    values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
+    for programme in own:
+        branch = _turn(simulation, programme, where)
+        for name in plain:
+            turned = calculate(branch, name, where)
+            if not np.array_equal(turned, values[name].array):
+                values[name] = _with_turned(name, values[name], programme, turned)
+    return values
 
 
-def _batches(items: list[int], size: int) -> list[list[int]]:
-    return [items[first : first + size] for first in range(0, len(items), size)]
+def _with_turned(name: str, value: Values, programme: Programme, turned: np.ndarray) -> Values:
+    own_entities = (PERSON, *GROUPS) if value.entity == PERSON else (value.entity,)
+    if value.programme is not None or programme.entity not in own_entities:
+        raise CalibrationError(
+            f"{name} ({value.entity}) depends on {programme.variable} ({programme.entity})"
+            f"{f' and on {value.programme}' if value.programme else ''}, expected at most one programme of the unit's "
+            "own; run with --skip-takeup-rerandomize, or make the programme shared."
+        )
+    return replace(value, programme=programme.variable, turned=turned)
 
 
-def _part(value: Values, position: int, parts: int) -> Values:
-    size = len(value.array) // parts
-    return Values(value.entity, value.array[position * size : (position + 1) * size].copy())
+def _turn(simulation: Any, programme: Programme, where: str) -> Any:
+    """A branch of the simulation where every unit of the programme is the other way round."""
+    now = calculate(simulation, programme.variable, where)
+    branch = simulation.get_branch(f"turned_{programme.variable}")
+    set_input(branch, programme.variable, ~now)
+    return branch
 
 
-def _income_tax_change(simulation: Any, variable: str, where: str) -> np.ndarray:
+def _income_tax_change(simulation: Any, name: str, where: str) -> np.ndarray:
+    variable = name.removeprefix(REFORM_PREFIX)
     baseline = calculate(simulation, "income_tax", where)
     reformed = simulation.get_branch(f"without_{variable}")
     set_input(reformed, variable, np.zeros_like(calculate(simulation, variable, where)))
     return calculate(reformed, "income_tax", where) - baseline
+
+
+def _join(values: list[Values]) -> Values:
+    """The values of households and of their variants as one, `turned` only where it differs."""
+    programme = next((value.programme for value in values if value.programme), None)
+    array = np.concatenate([value.array for value in values])
+    turned = np.concatenate([value.array if value.turned is None else value.turned for value in values])
+    if np.array_equal(array, turned):
+        return Values(values[0].entity, array)
+    return Values(values[0].entity, array, programme, turned)
+
+
+def _batches(items: list[int], size: int) -> list[list[int]]:
+    return [items[first : first + size] for first in range(0, len(items), size)]

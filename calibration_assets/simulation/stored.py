@@ -1,6 +1,6 @@
 """Simulated values on disk: a folder per state with a file per value, and an index of entities.
 
-    values.json  <value>.npy
+values.json  <value>.npy
 """
 
 import json
@@ -15,11 +15,18 @@ from calibration_assets.simulation.states import StateValues, Values
 INDEX = "values.json"
 
 
+TURNED = ".turned"
+
+
 def write_state_values(values: StateValues, folder: Path) -> None:
     """Write one state's values into an empty folder."""
-    for name, value in values.items():
+    index = {}
+    for name, value in sorted(values.items()):
         np.save(folder / f"{name}.npy", value.array, allow_pickle=False)
-    (folder / INDEX).write_text(json.dumps({name: value.entity for name, value in sorted(values.items())}, indent=1))
+        if value.turned is not None:
+            np.save(folder / f"{name}{TURNED}.npy", value.turned, allow_pickle=False)
+        index[name] = [value.entity, value.programme]
+    (folder / INDEX).write_text(json.dumps(index, indent=1))
 
 
 class StoredStateValues(Mapping[str, Values]):
@@ -28,13 +35,13 @@ class StoredStateValues(Mapping[str, Values]):
     def __init__(self, folders: Mapping[str, Path]) -> None:
         """`folders` says which folder holds which value."""
         self.folders = folders
-        self.entities = {
-            name: entity for folder in set(folders.values()) for name, entity in _read_index(folder).items()
-        }
+        self.index = {name: entry for folder in set(folders.values()) for name, entry in _read_index(folder).items()}
 
     def __getitem__(self, name: str) -> Values:
-        path = self.folders[name] / f"{name}.npy"
-        return Values(self.entities[name], np.load(path, allow_pickle=False))
+        entity, programme = self.index[name]
+        folder = self.folders[name]
+        turned = np.load(folder / f"{name}{TURNED}.npy", allow_pickle=False) if programme else None
+        return Values(entity, np.load(folder / f"{name}.npy", allow_pickle=False), programme, turned)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.folders)
@@ -48,8 +55,8 @@ def read_state_values(folder: Path) -> StoredStateValues:
     return StoredStateValues(dict.fromkeys(_read_index(folder), folder))
 
 
-def _read_index(folder: Path) -> dict[str, str]:
+def _read_index(folder: Path) -> dict[str, tuple[str, str | None]]:
     path = folder / INDEX
     if not path.exists():
         raise CalibrationError(f"{folder}: no {INDEX} was found, expected simulated values; simulate them again.")
-    return dict(json.loads(path.read_text()))
+    return {name: (entity, programme) for name, (entity, programme) in json.loads(path.read_text()).items()}

@@ -88,6 +88,9 @@ def tiny_values(dataset: Dataset) -> dict[int, dict[str, Values]]:
             "employment_income": Values("person", wages),
             "snap": Values("spm_unit", snap * share),
             "tax_unit_is_filer": Values("tax_unit", filer),
+            "switch_takes_up_ssi_if_eligible": Values("person", np.zeros(len(person), dtype=bool)),
+            "switch_takes_up_tanf_if_eligible": Values("spm_unit", np.zeros(len(snap), dtype=bool)),
+            "switch_would_file_taxes_voluntarily": Values("tax_unit", np.zeros(len(filer), dtype=bool)),
         }
         for state, share in ((6, 1.0), (11, 0.0), (56, 0.5))
     }

@@ -1,12 +1,13 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.matrix import assemble
+from calibration_assets.matrix import tables
 from calibration_assets.matrix.build import build_matrix
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
+from calibration_assets.simulation.copies import every_household
+from calibration_assets.simulation.states import SWITCH_VALUES, Values
 from calibration_assets_tests.matrix.example import HOUSEHOLDS, columns_of, targets_of, tiny_dataset, tiny_values
 
 DISTRICTS = [601, 602, 1101, 5601, 601] * 4
@@ -56,7 +57,7 @@ def test_clones_are_the_same_households_in_other_places():
 
 def test_blocks_of_any_size_give_the_same_matrix(monkeypatch):
     whole = build(DISTRICTS * 7).matrix
-    monkeypatch.setattr(assemble, "BLOCK_ENTRIES", 30)
+    monkeypatch.setattr(tables, "BLOCK_ENTRIES", 30)
     blocks = build(DISTRICTS * 7).matrix
     for part in ("indptr", "indices", "data"):
         assert np.array_equal(getattr(whole, part), getattr(blocks, part))
@@ -72,11 +73,9 @@ def test_permuting_households_permutes_columns():
     tables["household"] = tables["household"].iloc[order]
     shuffled = type(dataset)(2024, tables)
     values = tiny_values(dataset)
-    from calibration_assets.simulation.copies import copy_households, link_entities
-
-    copies = copy_households(link_entities(shuffled), np.arange(len(order)))
+    rows = every_household(shuffled).rows
     reordered = {
-        state: {name: type(v)(v.entity, v.array[copies.rows[v.entity]]) for name, v in of_state.items()}
+        state: {name: Values(value.entity, value.array[rows[value.entity]]) for name, value in of_state.items()}
         for state, of_state in values.items()
     }
     matrix = build_matrix(shuffled, permuted, *targets_of(ROWS), reordered)
@@ -84,7 +83,9 @@ def test_permuting_households_permutes_columns():
 
 
 def test_required_values_are_variables_and_constraints():
-    assert required_values(*targets_of(ROWS)) == ["age", "employment_income", "snap", "tax_unit_is_filer"]
+    assert required_values(*targets_of(ROWS)) == sorted(
+        ["age", "employment_income", "snap", "tax_unit_is_filer", *SWITCH_VALUES]
+    )
 
 
 def test_initial_weights_sum_to_each_districts_population():
@@ -133,9 +134,3 @@ def test_columns_out_of_order_are_refused():
     columns = columns_of(DISTRICTS).iloc[::-1].reset_index(drop=True)
     with pytest.raises(CalibrationError, match="sort the columns by clone and record"):
         build_matrix(dataset, columns, *targets_of(ROWS), tiny_values(dataset))
-
-
-def test_no_targets_give_no_rows():
-    targets, constraints = targets_of(ROWS)
-    assert required_values(targets.iloc[:0], constraints) == []
-    assert isinstance(constraints, pd.DataFrame)

@@ -1,0 +1,171 @@
+"""Concept values of every household in every state and combination of take-up, and which of them each column draws.
+
+A household in a state is a cell; cells that differ in who takes up a shared programme have been simulated apart. A
+concept that a programme of the unit's own changes has a table of its own, where a cell has a row for every combination
+of its units that matter. A column's value of a concept is one row of one table.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.imputation.takeup import OWN, SHARED, Programme, TakeUp
+from calibration_assets.matrix.concepts import Concept
+from calibration_assets.matrix.evaluate import evaluate
+from calibration_assets.simulation.copies import Copies
+from calibration_assets.simulation.states import SWITCH_PREFIX, SWITCH_VALUES, StateValues, Values
+from calibration_assets.simulation.switches import Switches
+
+BLOCK_ENTRIES = 4_000_000
+"""About how many concept values a block of columns has: some 100 MB while they are sorted into rows."""
+
+
+@dataclass(frozen=True)
+class ConceptTable:
+    """Values of some concepts, (rows, all concepts), and the row of every column, int32 (columns,)."""
+
+    matrix: sparse.csr_matrix
+    row: np.ndarray
+
+
+def concept_blocks(tables: list[ConceptTable]) -> Iterator[tuple[int, sparse.csr_matrix]]:
+    """Blocks of columns with their concept values (columns, concepts), and the number of each block's first column."""
+    n_columns = len(tables[0].row)
+    a_column = sum(table.matrix.nnz / max(table.matrix.shape[0], 1) for table in tables)
+    size = max(int(BLOCK_ENTRIES / max(a_column, 1.0)), 1)
+    for first in range(0, n_columns, size):
+        parts = [table.matrix[table.row[first : first + size]] for table in tables]
+        block = parts[0]
+        for part in parts[1:]:
+            block = block + part
+        yield first, block
+
+
+def tabulate_concepts(
+    concepts: tuple[Concept, ...],
+    households: Copies,
+    values: Mapping[int, StateValues],
+    columns: pd.DataFrame,
+    take_up: TakeUp,
+) -> list[ConceptTable]:
+    """The tables of all concepts for columns (schemas.COLUMNS) and the simulated values of their states."""
+    states = [int(state) for state in np.unique(columns["state"].to_numpy())]
+    needed = sorted(set().union(*(concept.needed for concept in concepts)))
+    for state in states:
+        _check_values(state, [*needed, *SWITCH_VALUES], values.get(state, {}))
+    programme_of = _own_programmes(concepts, states, values)
+    groups = [None, *(programme for programme in OWN if programme.variable in programme_of.values())]
+    row = {group: np.zeros(len(columns), dtype=np.int32) for group in groups}
+    stacked: dict[Programme | None, list[sparse.csr_matrix]] = {group: [] for group in groups}
+    for state in states:
+        at = np.flatnonzero(columns["state"].to_numpy() == state)
+        drawn = {name: columns[name].to_numpy()[at] for name in ("household_id", "clone", "state")}
+        cells = _Cells.of(households, values[state])
+        cell = cells.switches.choose(take_up, columns["record"].to_numpy()[at], **drawn)
+        for group in groups:
+            members = [programme_of.get(concept) == (group and group.variable) for concept in concepts]
+            table, switches = _concept_table(concepts, members, group, cells)
+            first = sum(part.shape[0] for part in stacked[group])
+            row[group][at] = first + (cell if switches is None else switches.choose(take_up, cell, **drawn))
+            stacked[group].append(table)
+    return [ConceptTable(sparse.vstack(stacked[group], format="csr"), row[group]) for group in groups]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """One state's households and their variants, with their values, each read once."""
+
+    switches: Switches
+    copies: Copies
+    by_name: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, households: Copies, values: StateValues) -> "_Cells":
+        matters = {one.variable: values[SWITCH_PREFIX + one.variable].array for one in SHARED}
+        switches = Switches.where(SHARED, households, matters)
+        copies = households.take(np.r_[np.arange(len(households)), switches.variants()[0]])
+        return cls(switches, copies, dict(values))
+
+
+def _concept_table(
+    concepts: tuple[Concept, ...], members: list[bool], group: Programme | None, cells: _Cells
+) -> tuple[sparse.csr_matrix, Switches | None]:
+    """The values of the member concepts (rows, concepts), and the switches that number the rows beyond the cells."""
+    copies, values, switches = cells.copies, cells.by_name, None
+    if group is not None:
+        switches = Switches.where((group,), copies, {group.variable: _matters(group, copies, values)})
+        parent, pattern = switches.variants()
+        parent = np.r_[np.arange(len(copies)), parent]
+        copies = cells.copies.take(parent)
+        turned = switches.turned(copies, parent, np.r_[np.zeros(len(cells.copies), np.int64), pattern])
+        values = _Turned(values, group, copies, turned[group.variable])
+    table = [
+        sparse.csc_matrix(evaluate(concept, copies, values.__getitem__)[:, None])
+        if member
+        else sparse.csc_matrix((len(copies), 1))
+        for concept, member in zip(concepts, members, strict=True)
+    ]
+    return sparse.hstack(table, format="csr", dtype=np.float32), switches
+
+
+class _Turned(dict[str, Values]):
+    """Values of copies taken from cells, where some units of a programme are the other way round."""
+
+    def __init__(self, values: Mapping[str, Values], programme: Programme, copies: Copies, turned: np.ndarray) -> None:
+        super().__init__()
+        self.values_of_cells, self.programme, self.copies, self.turned = values, programme, copies, turned
+
+    def __missing__(self, name: str) -> Values:
+        value = self.values_of_cells[name]
+        source = self.copies.source[value.entity]
+        array = value.array[source]
+        if value.programme == self.programme.variable and value.turned is not None:
+            turned = self.turned
+            if value.entity != self.programme.entity:
+                turned = turned[self.copies.group[self.programme.entity]]
+            array = np.where(turned, value.turned[source], array)
+        self[name] = Values(value.entity, array)
+        return self[name]
+
+
+def _matters(programme: Programme, copies: Copies, values: Mapping[str, Values]) -> np.ndarray:
+    """Which rows of the programme's entity have a value that depends on it."""
+    matters = np.zeros(len(copies.rows[programme.entity]), dtype=bool)
+    for value in values.values():
+        if value.programme == programme.variable and value.turned is not None:
+            differs = np.flatnonzero(value.array != value.turned)
+            same = value.entity == programme.entity
+            matters[differs if same else copies.group[programme.entity][differs]] = True
+    return matters
+
+
+def _own_programmes(
+    concepts: tuple[Concept, ...], states: list[int], values: Mapping[int, StateValues]
+) -> dict[Concept, str]:
+    """The programme variable of each concept that reads a value which a unit's own programme changes somewhere."""
+    found: dict[Concept, str] = {}
+    for state in states:
+        of_value = {name: value.programme for name, value in values[state].items() if value.programme}
+        for concept in concepts:
+            for name in sorted(concept.needed & set(of_value)):
+                programme = str(of_value[name])
+                if found.setdefault(concept, programme) != programme:
+                    raise CalibrationError(
+                        f"target {concept.variable} with {', '.join(map(str, concept.constraints))} depends on "
+                        f"{found[concept]} and on {programme}, expected one programme; run with "
+                        "--skip-takeup-rerandomize, or deactivate the target."
+                    )
+    return found
+
+
+def _check_values(state: int, needed: list[str], values: StateValues) -> None:
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise CalibrationError(
+            f"simulated values: {missing[0]} was not simulated for state {state} ({len(missing)} of {len(needed)} "
+            "values are missing), expected every value that the targets read; simulate the missing ones."
+        )
