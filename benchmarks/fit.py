@@ -7,6 +7,7 @@ profile, 5.2M columns, for which l0-python takes about 9 GB and half a minute an
 import argparse
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ METHODS = (
     "raking",
     "GREG",
 )
-HEADER = ("engine", "columns", "rows", "non-zeros", "epochs", "s an epoch", "peak GB", "loss", "within 1/5/10 %", "ratio")
+HEADER = "| engine | columns | rows | non-zeros | epochs | s an epoch | peak GB | loss | within 1/5/10 % | ratio |"
 QUALITY_PLANS = [(epochs, iterations) for epochs in (40, 60, 80, 100) for iterations in (10, 20, 40, 80)]
 
 
@@ -44,7 +45,7 @@ def main() -> None:
     show_machine()
     with tempfile.TemporaryDirectory() as folder:
         problems = {size: (Path(folder) / size) for size in sizes}
-        print(f"\n| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
+        print(f"\n{HEADER}\n{re.sub('[^|]+', '---', HEADER)}")
         for size, place in problems.items():
             place.mkdir()
             show_engines(size, place)

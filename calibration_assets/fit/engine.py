@@ -104,7 +104,9 @@ class GatedEngine:
         device = self._settings.device
         generator = torch.Generator(device).manual_seed(self._settings.seed)
         alpha = torch.randn(self.n_columns, generator=generator, device=device).mul_(ALPHA_JITTER)
-        alpha.add_(math.log(START_KEEP_PROBABILITY / (1 - START_KEEP_PROBABILITY)))
+        # The logit is taken in float32, as the peer does: in float64 it differs by 1e-5, which grows over the epochs.
+        keep = torch.tensor(START_KEEP_PROBABILITY)
+        alpha.add_(torch.log(keep / (1 - keep)))
         theta = torch.randn(self.n_columns, generator=generator, device=device).mul_(THETA_JITTER)
         weights = torch.from_numpy(np.asarray(initial_weights, dtype=np.float32)).to(device)
         theta.add_(torch.log(weights + LOG_MARGIN))
