@@ -70,6 +70,7 @@ def _ops(request: RunRequest) -> dict[str, Any]:
         "stratified_cps": {"target_households": 0},
         "target_database": {"path": _existing(request.files.db_path, "make database")},
         "cloned_records": asdict(request.clone),
+        "simulated_values": asdict(request.simulation),
         "calibration_package": asdict(request.target),
     }
     if not request.build_only:

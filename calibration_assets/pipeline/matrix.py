@@ -18,7 +18,7 @@ from calibration_assets.matrix.initial_weights import initial_weights
 from calibration_assets.microdata import sources
 from calibration_assets.package.folder import create_array, write_package
 from calibration_assets.pipeline.records import COLUMNS_FILE, DATABASE_FILE
-from calibration_assets.settings import MODEL_YEAR, TargetSettings
+from calibration_assets.settings import MODEL_YEAR, SimulationSettings, TargetSettings
 from calibration_assets.simulation import states, stored
 from calibration_assets.simulation.engine import engine_version
 from calibration_assets.storage.keys import content_key
@@ -29,23 +29,28 @@ from calibration_assets.targets.names import target_names
 INDEX_FILE = "index.json"
 
 
-def missing_values(store: Store, records: StoredValue, target_database: StoredValue) -> dict[int, list[str]]:
+def missing_values(
+    store: Store, records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+) -> dict[int, list[str]]:
     """By state, the values that the database's targets need and the store does not hold."""
     return {
         state: [name for name in keys if name not in found]
-        for state, keys in _value_keys(records, target_database).items()
+        for state, keys in _value_keys(records, target_database, settings).items()
         if len(found := _find_values(store, state, keys)) < len(keys)
     }
 
 
-def simulate_batch(store: Store, records: StoredValue, missing: Mapping[int, Sequence[str]]) -> None:
+def simulate_batch(
+    store: Store, records: StoredValue, missing: Mapping[int, Sequence[str]], settings: SimulationSettings
+) -> None:
     """Simulate the missing values of some states; each state is stored as soon as it is done."""
     dataset, _ = sources.read_records(records.folder)
     counties = states.default_counties(shares.read_county_shares())
-    names = sorted(set().union(*missing.values()))
+    names = sorted(set().union(*missing.values()) - set(states.SWITCH_VALUES))
     started = time.monotonic()
-    for state, values in states.simulate_states(dataset, counties, sorted(missing), names):
-        keys = _state_keys(records, state, counties[state], names)
+    simulated = states.simulate_states(dataset, counties, sorted(missing), names, settings.rerandomize_takeup)
+    for state, values in simulated:
+        keys = _state_keys(records, state, counties[state], sorted(values), settings)
         seconds = round(time.monotonic() - started, 2)
 
         def write(folder: Path, values: states.StateValues = values, seconds: float = seconds) -> dict[str, Any]:
@@ -57,9 +62,11 @@ def simulate_batch(store: Store, records: StoredValue, missing: Mapping[int, Seq
         started = time.monotonic()
 
 
-def simulated_values(store: Store, records: StoredValue, target_database: StoredValue) -> StoredValue:
+def simulated_values(
+    store: Store, records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+) -> StoredValue:
     """The index of all simulated values that the database's targets need: which version of which state holds each."""
-    keys = _value_keys(records, target_database)
+    keys = _value_keys(records, target_database, settings)
     flat = {f"{state}/{name}": one for state, names in keys.items() for name, one in names.items()}
 
     def make(folder: Path) -> dict[str, Any]:
@@ -137,16 +144,20 @@ def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored
     return opened
 
 
-def _value_keys(records: StoredValue, target_database: StoredValue) -> dict[int, dict[str, str]]:
+def _value_keys(
+    records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+) -> dict[int, dict[str, str]]:
     selection = select.read_targets(target_database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR)
-    names = required_values(selection.targets, selection.constraints)
+    names = [*required_values(selection.targets, selection.constraints), *states.SWITCH_VALUES]
     counties = states.default_counties(shares.read_county_shares())
-    return {state: _state_keys(records, state, county, names) for state, county in sorted(counties.items())}
+    return {state: _state_keys(records, state, county, names, settings) for state, county in sorted(counties.items())}
 
 
-def _state_keys(records: StoredValue, state: int, county: int, names: Sequence[str]) -> dict[str, str]:
+def _state_keys(
+    records: StoredValue, state: int, county: int, names: Sequence[str], settings: SimulationSettings
+) -> dict[str, str]:
     place = {"records": records.key, "rules": engine_version(), "state": str(state), "county": str(county)}
-    return {name: content_key("values", states.VERSION, {**place, "value": name}) for name in names}
+    return {name: content_key("values", states.VERSION, {**place, "value": name}, settings) for name in names}
 
 
 def _find_values(store: Store, state: int, keys: Mapping[str, str]) -> dict[str, StoredValue]:

@@ -21,6 +21,8 @@ from calibration_assets.simulation.states import default_counties
 from calibration_assets.storage.keys import content_key, file_key, files_key
 from calibration_assets.storage.store import Store, StoredValue
 from calibration_assets.targets import database, select
+from calibration_assets.targets.browse import summarise_database
+from calibration_assets.targets.consistency import check_consistency, consistency_report
 
 DATABASE_FILE = "policy_data.db"
 COLUMNS_FILE = "columns.parquet"
@@ -69,9 +71,14 @@ def target_database(store: Store, settings: DatabaseSettings) -> StoredValue:
         else:
             database.build_database(path, database.read_database_reference())
         targets = select.read_targets(path, TargetSettings(), MODEL_YEAR).targets
+        report = consistency_report(targets)
+        check_consistency(report)
+        report.to_csv(folder / "consistency.csv", index=False)
         (folder / "sources.png").write_bytes(target_sources_png(targets))
         by_level = targets.groupby("geo_level").size().to_dict()
-        return {"targets": len(targets), **{f"{level} targets": count for level, count in by_level.items()}}
+        counts = {"targets": len(targets), **{f"{level} targets": count for level, count in by_level.items()}}
+        verdicts = {f"comparisons: {verdict}": count for verdict, count in report["verdict"].value_counts().items()}
+        return {**counts, **verdicts, "contents": summarise_database(path).to_dict("records")}
 
     return store.build("target_database", key, make)
 

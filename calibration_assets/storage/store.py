@@ -121,6 +121,13 @@ class Store:
             raise CalibrationError(f"{name}: version {version} vanished from {self.base} while written; run again")
         return value
 
+    def open(self, name: str, version: str) -> StoredValue:
+        """The value of a version that another value refers to."""
+        value = self._open(name, version)
+        if value is None:
+            raise CalibrationError(f"{name}: version {version} is gone from {self.base}; materialise {name} again")
+        return value
+
     def verify(self, value: StoredValue) -> None:
         """Hash every file of a value against its manifest."""
         for file, entry in value.files.items():
@@ -204,7 +211,7 @@ def _read_json(path: UPath) -> dict[str, Any] | None:
 
 def _write_json(path: UPath, value: Mapping[str, Any]) -> None:
     """One PUT on S3; on a disk, written aside and moved into place."""
-    text = json.dumps(value, indent=1, sort_keys=True)
+    text = json.dumps(value, indent=1)
     if path.protocol not in ("", "file", "local"):
         path.write_text(text)
         return

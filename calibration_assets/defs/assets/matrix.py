@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
-from dagster import Config, DynamicOut, DynamicOutput, Out, Output, asset, graph_asset, op
+from dagster import DynamicOut, DynamicOutput, Out, Output, asset, config_mapping, graph_asset, op
+from pydantic import Field
 
-from calibration_assets.defs.config import TargetConfig
+from calibration_assets.defs.config import SimulationConfig, TargetConfig
 from calibration_assets.defs.metadata import stored_output
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.pipeline import matrix
@@ -15,10 +17,10 @@ Batch = dict[str, list[str]]
 """By state, the names of the values to simulate."""
 
 
-class BatchConfig(Config):
-    """How the states are spread over processes or machines; the values do not depend on it."""
+class BatchConfig(SimulationConfig):
+    """What the rules are run on, and over how many processes; the values do not depend on the latter."""
 
-    batches: int = os.cpu_count() or 1
+    batches: int = Field(default=os.cpu_count() or 1, description="Batches of states, simulated independently")
 
 
 @op(out=DynamicOut(io_manager_key="stored_value"))
@@ -26,28 +28,46 @@ def plan_batches(
     config: BatchConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
 ) -> Iterator[DynamicOutput[Batch]]:
     """The states that lack values, in batches of about equal work; none where all values are stored."""
-    missing = matrix.missing_values(storage.open(), stratified_cps, target_database)
+    missing = matrix.missing_values(storage.open(), stratified_cps, target_database, config.settings)
     for number in range(min(config.batches, len(missing))):
         states = sorted(missing)[number :: config.batches]
         yield DynamicOutput({str(state): missing[state] for state in states}, mapping_key=f"batch_{number}")
 
 
 @op(out=Out(io_manager_key="stored_value"))
-def simulate_batch(storage: CalibrationStorage, stratified_cps: StoredValue, batch: Batch) -> list[str]:
+def simulate_batch(
+    config: SimulationConfig, storage: CalibrationStorage, stratified_cps: StoredValue, batch: Batch
+) -> list[str]:
     """Values of one batch of states, stored state by state."""
-    matrix.simulate_batch(storage.open(), stratified_cps, {int(state): names for state, names in batch.items()})
+    missing = {int(state): names for state, names in batch.items()}
+    matrix.simulate_batch(storage.open(), stratified_cps, missing, config.settings)
     return sorted(batch)
 
 
 @op(out=Out(io_manager_key="stored_value"))
 def index_values(
-    storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue, simulated: list[list[str]]
+    config: SimulationConfig,
+    storage: CalibrationStorage,
+    stratified_cps: StoredValue,
+    target_database: StoredValue,
+    simulated: list[list[str]],
 ) -> Output[StoredValue]:
     """Where each value of each state is stored, once all are."""
-    return stored_output(matrix.simulated_values(storage.open(), stratified_cps, target_database))
+    return stored_output(matrix.simulated_values(storage.open(), stratified_cps, target_database, config.settings))
 
 
-@graph_asset(group_name="matrix", kinds={"python"})
+@config_mapping
+def for_every_step(config: BatchConfig) -> dict[str, Any]:
+    """The asset's one config, as its steps take it."""
+    rules = config.model_dump(exclude={"batches"})
+    return {
+        "plan_batches": {"config": {**rules, "batches": config.batches}},
+        "simulate_batch": {"config": rules},
+        "index_values": {"config": rules},
+    }
+
+
+@graph_asset(group_name="matrix", kinds={"python"}, config=for_every_step)
 def simulated_values(stratified_cps: StoredValue, target_database: StoredValue) -> StoredValue:
     """By state, every value that the targets need, with every household placed there, from policyengine-us."""
     batches = plan_batches(stratified_cps, target_database)
