@@ -17,6 +17,7 @@ class Ranks:
 
     rank: int = 0
     size: int = 1
+    device: str = "cpu"
 
     def shard(self, n_columns: int) -> tuple[int, int]:
         """First column of this rank and the one after its last."""
@@ -33,7 +34,7 @@ class Ranks:
         """The first rank's wish, on every rank."""
         if self.size == 1:
             return wish
-        told = torch.tensor([int(wish)])
+        told = torch.tensor([int(wish)], device=self.device)
         distributed.broadcast(told, 0)
         return bool(told.item())
 
@@ -53,4 +54,4 @@ def join_ranks(device: str) -> Ranks:
         distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return Ranks(distributed.get_rank(), distributed.get_world_size())
+    return Ranks(distributed.get_rank(), distributed.get_world_size(), device)
