@@ -38,8 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="100K,400K,1M", help="comma-separated, of 100K, 400K, 1M, 5.2M")
     parser.add_argument("--full", action="store_true", help="also 5.2M columns")
-    parser.add_argument("--quality", action="store_true", help="also the time to the loss of l0-python's 1,000 epochs")
-    parser.add_argument("--baselines", action="store_true", help="also the other methods")
+    parser.add_argument("--engines-only", action="store_true", help="neither time to quality nor other methods")
     given = parser.parse_args()
     sizes = given.sizes.split(",") + ["5.2M"] * given.full
     show_machine()
@@ -53,9 +52,8 @@ def main() -> None:
         print("|---|---|---|---|---|---|---|")
         for size, place in problems.items():
             show_kernels(size, place)
-        if given.quality:
+        if not given.engines_only:
             show_time_to_quality(problems[sizes[0]])
-        if given.baselines:
             show_baselines(problems[sizes[0]])
 
 
