@@ -4,9 +4,11 @@ Imported inside functions, since the import takes 40 seconds and a gigabyte. Eve
 always given, and a variable that cannot be calculated stops the build.
 """
 
+import gc
 import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,17 @@ def engine_version() -> str:
     return importlib.metadata.version(PACKAGE)
 
 
+@cache
 def system() -> Any:
-    """The tax-benefit system of the installed policyengine-us."""
+    """The tax-benefit system of the installed policyengine-us.
+
+    Its millions of objects live as long as the process: they are put out of the garbage collector's sight, which would
+    otherwise walk them every few seconds.
+    """
     from policyengine_us.system import system as installed
 
+    gc.collect()
+    gc.freeze()
     return installed
 
 

@@ -25,6 +25,9 @@ HOUSEHOLDS_A_SIMULATION = 12_000
 BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
 """Calculated first: they take most of the time, and what is stored before an input is changed need not be repeated."""
 
+LAST = frozenset({"aca_ptc", "assigned_aca_ptc", "medicaid", "medicaid_enrolled", "snap", "used_aca_ptc"})
+"""Calculated last, for the same reason: what a unit's own programme changes. The values do not depend on the order."""
+
 REFORM_PREFIX = "income_tax_change_without_"
 """A reform target's value is the change of income_tax when its variable is neutralised, by tax unit."""
 
@@ -194,7 +197,7 @@ def _calculate_all(
         calculate(simulation, name, where)
     reformed = [name for name in sorted(variables) if name.startswith(REFORM_PREFIX)]
     values = {name: Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
-    plain = sorted(set(variables) - set(reformed))
+    plain = sorted(set(variables) - set(reformed), key=lambda name: (name in LAST, name))
     values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
     for programme in own:
         branch = _turn(simulation, programme, where)
