@@ -70,20 +70,19 @@ def show_machine() -> None:
 def show_engines(size: str, place: Path) -> None:
     """Three rows: l0-python, the gates of `csr` for as many epochs, and the whole fit."""
     shape = measure("make", place, size)
-    peer = measure("peer", place, PEER_EPOCHS[size])
-    gates = measure("gates", place, PEER_EPOCHS[size])
-    whole = measure("whole", place, EPOCHS[size], REFIT_ITERATIONS)
-    ratio = peer["epoch_seconds"] / gates["epoch_seconds"]
-    memory = peer["peak"] / gates["peak"]
     size_cells = f"{shape['columns']:,} | {shape['rows']:,} | {shape['entries'] / 1e6:.1f}M"
-    rows = [
-        ("l0-python", PEER_EPOCHS[size], f"{peer['epoch_seconds']:.3g}", peer, ""),
-        ("csr, gates", PEER_EPOCHS[size], f"{gates['epoch_seconds']:.3g}", gates, f"{ratio:.0f} ({memory:.1f})"),
-        ("csr, gates + refit", EPOCHS[size], f"{whole['seconds']:.3g} in all", whole, ""),
-    ]
-    for engine, epochs, seconds, one, ratios in rows:
-        figures = f"{epochs} | {seconds} | {one['peak'] / 1e9:.2f} | {one['loss']:.4g} | {shares(one)} | {ratios}"
+
+    def show(engine: str, epochs: int, seconds: str, one: dict[str, Any], ratio: str) -> None:
+        figures = f"{epochs} | {seconds} | {one['peak'] / 1e9:.2f} | {one['loss']:.4g} | {shares(one)} | {ratio}"
         print(f"| {engine} | {size_cells} | {figures} |", flush=True)
+
+    peer = measure("peer", place, PEER_EPOCHS[size])
+    show("l0-python", PEER_EPOCHS[size], f"{peer['epoch_seconds']:.3g}", peer, "")
+    gates = measure("gates", place, PEER_EPOCHS[size])
+    ratio = f"{peer['epoch_seconds'] / gates['epoch_seconds']:.0f} (memory {peer['peak'] / gates['peak']:.1f})"
+    show("csr, gates", PEER_EPOCHS[size], f"{gates['epoch_seconds']:.3g}", gates, ratio)
+    whole = measure("whole", place, EPOCHS[size], REFIT_ITERATIONS)
+    show("csr, gates + refit", EPOCHS[size], f"{whole['seconds']:.3g} in all", whole, "")
 
 
 def show_kernels(size: str, place: Path) -> None:
