@@ -80,17 +80,17 @@ def simulate_states(
     """State after state, the values of the variables with every household in that state's county of `counties`.
 
     With `rerandomize_takeup` the dataset's own take-up is put aside and every combination that matters is simulated;
-    without it no unit has a switch. Several states share a simulation, since each costs some seconds whatever its size.
+    without it no unit has a switch. The switches come with the values. Several states share a simulation, since each costs some seconds whatever its size.
     """
     households = every_household(dataset)
-    size = len(households)
+    size, names = len(households), sorted({*variables, *SWITCH_VALUES})
     for together in _batches(list(states), max(HOUSEHOLDS_A_SIMULATION // size, 1)):
         copies = households.take(np.tile(np.arange(size), len(together)))
         place = _Place(np.repeat(together, size), np.repeat([counties[one] for one in together], size))
         parts = _simulate_combinations(dataset, copies, place, variables, rerandomize_takeup)
         for position, one in enumerate(together):
             inside = position * size, (position + 1) * size
-            yield one, {name: _join([part.within(name, *inside) for part in parts]) for name in sorted(variables)}
+            yield one, {name: _join([part.within(name, *inside) for part in parts]) for name in names}
 
 
 def simulate_copies(
