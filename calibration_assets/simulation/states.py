@@ -80,7 +80,8 @@ def simulate_states(
     """State after state, the values of the variables with every household in that state's county of `counties`.
 
     With `rerandomize_takeup` the dataset's own take-up is put aside and every combination that matters is simulated;
-    without it no unit has a switch. The switches come with the values. Several states share a simulation, since each costs some seconds whatever its size.
+    without it no unit has a switch. The switches come with the values. Several states share a simulation, since each
+    costs some seconds whatever its size.
     """
     households = every_household(dataset)
     size, names = len(households), sorted({*variables, *SWITCH_VALUES})
