@@ -6,24 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from calibration_assets.diagnostics import plots
+from calibration_assets.diagnostics import outside, plots
 from calibration_assets.diagnostics.alarms import alarms
 from calibration_assets.diagnostics.diagnosis import VERSION, Diagnosis, diagnose, key_figures, write_diagnosis
 from calibration_assets.diagnostics.families import level_family_table
-from calibration_assets.diagnostics.outside import outside_totals
 from calibration_assets.diagnostics.records import record_attributes
 from calibration_assets.diagnostics.report.page import write_report
 from calibration_assets.diagnostics.run_config import run_config, write_run_config
 from calibration_assets.diagnostics.summary import render_summary
 from calibration_assets.diagnostics.targets import unachievable_targets
 from calibration_assets.exports import SUMMARY_FILE
+from calibration_assets.fit.objective import make_objective
 from calibration_assets.fit.result import FitResult, read_fit
 from calibration_assets.microdata import sources
 from calibration_assets.package.package import CalibrationPackage
-from calibration_assets.pipeline.weights import CONFIG_FILE, select_package
-from calibration_assets.storage.keys import content_key
+from calibration_assets.pipeline.weights import CONFIG_FILE, select_package, target_groups
+from calibration_assets.settings import LossSettings
+from calibration_assets.storage.keys import content_key, file_key
 from calibration_assets.storage.store import Store, StoredValue
 
 SHOWN = ["geo_level", "family", "targets", "unachievable", "median", "mean", "within_1", "within_5", "within_10"]
@@ -34,6 +36,7 @@ def diagnostics(
 ) -> StoredValue:
     """Every target against its estimate, by level and family; what cannot be met and why."""
     inputs = {"records": records.key, "package": calibration_package.key, "weights": weights.key}
+    inputs["outside"] = file_key(outside.PATH)
     key = content_key("diagnostics", VERSION, inputs)
 
     def make(folder: Path) -> dict[str, Any]:
@@ -61,6 +64,7 @@ def diagnostics(
 
 def _diagnose(records: StoredValue, package: CalibrationPackage, fitted: FitResult) -> Diagnosis:
     dataset, _ = sources.read_records(records.folder)
+    loss = LossSettings(**fitted.record["settings"]["objective"])
     diagnosis = diagnose(
         package.X_sparse,
         package.targets_df,
@@ -68,10 +72,13 @@ def _diagnose(records: StoredValue, package: CalibrationPackage, fitted: FitResu
         fitted.weights,
         gated_weights=fitted.gated_weights,
         initial_weights=package.initial_weights,
+        objective=make_objective(
+            package.targets_df["value"].to_numpy(np.float64), loss, groups=target_groups(package.targets_df)
+        ),
         attributes=record_attributes(dataset, sources.read_household_agi(records.folder)),
     )
-    outside = outside_totals(dataset, diagnosis.records, diagnosis.targets)
-    return replace(diagnosis, loss=fitted.terms, outside=outside)
+    totals = outside.outside_totals(dataset, diagnosis.records, diagnosis.targets)
+    return replace(diagnosis, loss=fitted.terms, outside=totals)
 
 
 def _columns(package: CalibrationPackage) -> pd.DataFrame:

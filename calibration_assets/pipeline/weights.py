@@ -6,6 +6,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from calibration_assets.diagnostics.plots import loss_curve_png
 from calibration_assets.fit import fit
 from calibration_assets.fit.result import FitResult, write_fit
@@ -38,7 +41,7 @@ def weights(store: Store, calibration_package: StoredValue, settings: FitSetting
             settings,
             initial_weights=package.initial_weights,
             target_names=package.target_names,
-            groups=package.targets_df.groupby(["geo_level", "variable"], sort=True).ngroup().to_numpy(),
+            groups=target_groups(package.targets_df),
             observation=ObservationSettings(
                 checkpoint_output=str(checkpoint),
                 resume_from=str(checkpoint) if checkpoint.exists() else None,
@@ -60,6 +63,11 @@ def select_package(calibration_package: StoredValue, config: TargetConfig | Mapp
     package = read_package_folder(calibration_package.folder)
     targets, X, names = apply_target_config(package.targets_df, package.X_sparse, package.target_names, config)
     return replace(package, X_sparse=X, targets_df=targets, target_names=names)
+
+
+def target_groups(targets_df: pd.DataFrame) -> np.ndarray:
+    """A number for each target's level and variable (rows,)."""
+    return targets_df.groupby(["geo_level", "variable"], sort=True).ngroup().to_numpy()
 
 
 def _describe_fit(result: FitResult) -> dict[str, Any]:
