@@ -8,13 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.lbfgs import HISTORY
-from calibration_assets.fit.products import BLOCK_COLUMNS
+from calibration_assets.fit.products import BLOCK_COLUMNS, mapped_file
 
 PROCESS_BYTES = 350e6
 GATED_ENTRY_BYTES = 2 * (4 + 4)
@@ -47,7 +46,7 @@ class Forecast:
 def forecast_fit(X: sparse.csr_matrix, n_ranks: int = 1) -> Forecast:
     """The forecast for a matrix (rows, columns) whose columns are spread over ranks."""
     entries, columns = X.nnz / n_ranks, X.shape[1] / n_ranks
-    given = 0 if isinstance(X.data, np.memmap) or isinstance(X.data.base, np.memmap) else X.nnz * 8
+    given = 0 if mapped_file(X.data) is not None else X.nnz * 8
     building = BUILD_ENTRY_BYTES * min(entries, entries * BLOCK_COLUMNS / columns)
     gated = entries * GATED_ENTRY_BYTES + max(columns * GATED_COLUMN_BYTES, building)
     refit = entries * REFIT_ENTRY_BYTES + max(columns * REFIT_COLUMN_BYTES, building)

@@ -8,6 +8,7 @@ int32 indices; objectives stay out.
 import mmap
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,10 +116,17 @@ def _torch_csr(
         return torch.sparse_csr_tensor(crow, col, values, size=shape, check_invariants=False)
 
 
+def mapped_file(array: np.ndarray) -> np.memmap | None:
+    """The file mapped read-only that an array is a view of, if it is one."""
+    base: Any = array
+    while base is not None and not isinstance(base, np.memmap):
+        base = getattr(base, "base", None)
+    return base if base is not None and base.mode == "r" else None
+
+
 def _release_pages(X: sparse.csr_matrix) -> None:
-    """Give back the memory of a matrix that is mapped read-only from files; it is read again when touched."""
-    for part in (X.indices, X.data):
-        mapped = part if isinstance(part, np.memmap) else part.base
-        if isinstance(mapped, np.memmap) and mapped.mode == "r":
-            mapping: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
-            mapping.madvise(mmap.MADV_DONTNEED)
+    """Give back the memory of a matrix that is mapped from files; it is read again when touched."""
+    for mapped in map(mapped_file, (X.indices, X.data)):
+        if mapped is not None:
+            pages: mmap.mmap = mapped._mmap  # type: ignore[attr-defined]
+            pages.madvise(mmap.MADV_DONTNEED)
