@@ -6,6 +6,7 @@ The manifest (written last, by the store) says that the folder is complete and h
 """
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -25,16 +26,18 @@ MANIFEST = "manifest.json"
 def create_array(folder: Path, name: str, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     """An array of zeros that is a file of the package, its disk space reserved before anything is written."""
     path = folder / f"{name}.npy"
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     try:
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        return array
     except OSError as error:
+        path.unlink(missing_ok=True)
         raise CalibrationError(
-            f"{path}: {array.nbytes:,} bytes could not be reserved ({error.strerror}), expected room for the matrix; "
-            "free disk space or store elsewhere."
+            f"{path}: {size:,} bytes could not be reserved ({error.strerror}), expected room for the matrix; free disk "
+            "space or store elsewhere."
         ) from error
-    return array
 
 
 def write_package(
