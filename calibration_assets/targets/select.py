@@ -92,11 +92,11 @@ def _filter_domains(rows: pd.DataFrame, domain_variables: Sequence[str]) -> pd.D
 
 
 def _best_periods(rows: pd.DataFrame, model_year: int) -> pd.DataFrame:
-    distance = (model_year - rows["period"]).where(rows["period"] <= model_year, rows["period"])
-    ranked = rows.assign(late=rows["period"] > model_year, distance=distance)
-    ranked = ranked.sort_values(["late", "distance", "target_id"])
-    best = ranked.drop_duplicates(["stratum_id", "variable", "reform_id"])
-    return best.sort_values("target_id").drop(columns=["late", "distance"])
+    period = rows["period"].to_numpy()
+    # Any year up to the model year ranks before all later ones.
+    rank = np.where(period <= model_year, model_year - period, 10_000 + period)
+    order = np.argsort(rank, kind="stable")
+    return rows.iloc[order].drop_duplicates(["stratum_id", "variable", "reform_id"]).sort_index()
 
 
 def _age(rows: pd.DataFrame, model_year: int) -> pd.DataFrame:

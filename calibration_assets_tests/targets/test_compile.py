@@ -135,7 +135,7 @@ def test_a_states_targets_are_read_in_no_time(shipped):
         selected = read_targets(shipped, TargetSettings(), MODEL_YEAR, ["6"])
         seconds.append(time.process_time() - started)
     assert len(selected.targets) > 100
-    assert min(seconds) < 0.2
+    assert min(seconds) < 0.1
 
 
 def test_the_shipped_folder_is_small():
