@@ -32,7 +32,7 @@ COLUMNS = pa.DataFrameSchema(
     strict=True,
 )
 """The matrix's columns, clone-major: row j is column j = clone * n_records + record. State, district and county are
-FIPS numbers (district = state * 100 + number, at-large 01); the county's 5-character text is its number, zero-padded."""
+FIPS numbers (district = state * 100 + number, at-large 01); a county's text is its number, zero-padded."""
 
 COUNTY_SHARES = pa.DataFrameSchema(
     {
