@@ -24,7 +24,7 @@ class ProgressHandler(logging.Handler):
         """Show one event."""
         meta = getattr(record, "dagster_meta", None)
         event = meta.get("dagster_event") if isinstance(meta, dict) else None
-        line = describe(event) if event else record.getMessage() if record.levelno >= logging.ERROR else None
+        line = describe(event) if event else None
         if line:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
