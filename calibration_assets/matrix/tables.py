@@ -57,8 +57,9 @@ def tabulate_concepts(
     needed = sorted(set().union(*(concept.needed for concept in concepts)))
     for state in states:
         _check_values(state, [*needed, *SWITCH_VALUES], values.get(state, {}))
-    programme_of = _own_programmes(concepts, states, values)
-    groups = [None, *(programme for programme in OWN if programme.variable in programme_of.values())]
+    programme_of = {state: _own_programmes(concepts, state, values[state]) for state in states}
+    found = set().union(*(of_state.values() for of_state in programme_of.values()))
+    groups = [None, *(programme for programme in OWN if programme.variable in found)]
     row = {group: np.zeros(len(columns), dtype=np.int32) for group in groups}
     stacked: dict[Programme | None, list[sparse.csr_matrix]] = {group: [] for group in groups}
     for state in states:
@@ -67,7 +68,7 @@ def tabulate_concepts(
         cells = _Cells.of(households, values[state])
         cell = cells.switches.choose(take_up, columns["record"].to_numpy()[at], **drawn)
         for group in groups:
-            members = [programme_of.get(concept) == (group and group.variable) for concept in concepts]
+            members = [programme_of[state].get(concept) == (group and group.variable) for concept in concepts]
             table, switches = _concept_table(concepts, members, group, cells)
             first = sum(part.shape[0] for part in stacked[group])
             row[group][at] = first + (cell if switches is None else switches.choose(take_up, cell, **drawn))
@@ -96,7 +97,7 @@ def _concept_table(
 ) -> tuple[sparse.csr_matrix, Switches | None]:
     """The values of the member concepts (rows, concepts), and the switches that number the rows beyond the cells."""
     copies, values, switches = cells.copies, cells.by_name, None
-    if group is not None:
+    if group is not None and any(members):
         switches = Switches.where((group,), copies, {group.variable: _matters(group, copies, values)})
         parent, pattern = switches.variants()
         parent = np.r_[np.arange(len(copies)), parent]
@@ -123,11 +124,9 @@ class _Turned(dict[str, Values]):
         value = self.values_of_cells[name]
         source = self.copies.source[value.entity]
         array = value.array[source]
-        if value.programme == self.programme.variable and value.turned is not None:
-            turned = self.turned
-            if value.entity != self.programme.entity:
-                turned = turned[self.copies.group[self.programme.entity]]
-            array = np.where(turned, value.turned[source], array)
+        if self.programme.variable in value.turned:
+            turned = self.turned[self.copies.units_of(value.entity, self.programme.entity)]
+            array = np.where(turned, value.turned[self.programme.variable][source], array)
         self[name] = Values(value.entity, array)
         return self[name]
 
@@ -136,30 +135,24 @@ def _matters(programme: Programme, copies: Copies, values: Mapping[str, Values])
     """Which rows of the programme's entity have a value that depends on it."""
     matters = np.zeros(len(copies.rows[programme.entity]), dtype=bool)
     for value in values.values():
-        if value.programme == programme.variable and value.turned is not None:
-            differs = np.flatnonzero(value.array != value.turned)
-            same = value.entity == programme.entity
-            matters[differs if same else copies.group[programme.entity][differs]] = True
+        if programme.variable in value.turned:
+            differs = value.array != value.turned[programme.variable]
+            matters[copies.units_of(value.entity, programme.entity)[differs]] = True
     return matters
 
 
-def _own_programmes(
-    concepts: tuple[Concept, ...], states: list[int], values: Mapping[int, StateValues]
-) -> dict[Concept, str]:
-    """The programme variable of each concept that reads a value which a unit's own programme changes somewhere."""
-    found: dict[Concept, str] = {}
-    for state in states:
-        of_value = {name: value.programme for name, value in values[state].items() if value.programme}
-        for concept in concepts:
-            for name in sorted(concept.needed & set(of_value)):
-                programme = str(of_value[name])
-                if found.setdefault(concept, programme) != programme:
-                    raise CalibrationError(
-                        f"target {concept.variable} with {', '.join(map(str, concept.constraints))} depends on "
-                        f"{found[concept]} and on {programme}, expected one programme; run with "
-                        "--skip-takeup-rerandomize, or deactivate the target."
-                    )
-    return found
+def _own_programmes(concepts: tuple[Concept, ...], state: int, values: StateValues) -> dict[Concept, str]:
+    """The programme variable of each concept that reads a value which a programme not shared changes in this state."""
+    of_value = {name: set(value.turned) for name, value in values.items()}
+    found = {concept: sorted(set().union(*(of_value[name] for name in concept.needed))) for concept in concepts}
+    for concept, programmes in found.items():
+        if len(programmes) > 1:
+            raise CalibrationError(
+                f"target {concept.variable} with [{', '.join(map(str, concept.constraints))}] depends on "
+                f"{' and '.join(programmes)} in state {state}, expected one programme; run with "
+                "--skip-takeup-rerandomize, or deactivate the target."
+            )
+    return {concept: programmes[0] for concept, programmes in found.items() if programmes}
 
 
 def _check_values(state: int, needed: list[str], values: StateValues) -> None:

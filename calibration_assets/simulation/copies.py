@@ -49,6 +49,20 @@ class Copies:
         """Each row's place among the rows of its entity in its household, from 0."""
         return np.arange(len(self.rows[entity])) - self.start[entity][self.copy_of(entity)]
 
+    def units_of(self, entity: str, unit: str) -> np.ndarray:
+        """Each row of an entity's row among the units of another kind that it lies in; one in two units is an error."""
+        persons = self.group[unit] if unit != PERSON else np.arange(len(self.rows[PERSON]))
+        if entity in (PERSON, unit):
+            return persons if entity == PERSON else np.arange(len(self.rows[unit]))
+        rows = np.zeros(len(self.rows[entity]), dtype=np.int64)
+        rows[self.group[entity]] = persons
+        if (rows[self.group[entity]] != persons).any():
+            raise CalibrationError(
+                f"a {entity} lies in more than one {unit}, expected one, since its values depend on whether the {unit} "
+                "takes up a programme; run with --skip-takeup-rerandomize."
+            )
+        return rows
+
     def take(self, which: np.ndarray) -> "Copies":
         """Some of these copies, each as often as it is named, in the order given."""
         if len(which) and not 0 <= which.min() <= which.max() < len(self):

@@ -4,21 +4,19 @@ A batch of states is an independent, pure call; its values do not depend on whic
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from calibration_assets.errors import CalibrationError
 from calibration_assets.imputation.takeup import OWN, PROGRAMMES, SHARED, Programme
 from calibration_assets.microdata.dataset import Dataset
-from calibration_assets.microdata.links import GROUPS, PERSON
 from calibration_assets.simulation.copies import Copies, copied_inputs, every_household
 from calibration_assets.simulation.engine import calculate, entity_of, open_simulation, set_input
 from calibration_assets.simulation.switches import Switches
 
-VERSION = 3
+VERSION = 4
 HOUSEHOLDS_A_SIMULATION = 12_000
 """Copied households in one simulation: about a gigabyte."""
 
@@ -41,14 +39,13 @@ SWITCH_VALUES = tuple(SWITCH_PREFIX + programme.variable for programme in SHARED
 class Values:
     """One variable's values by row of its entity, households in record order, then their variants' rows.
 
-    A variant is a household with another combination of units that take up the shared programmes (see switches). Where
-    a programme of the unit's own changes the variable, `turned` holds the values with every unit the other way round.
+    A variant is a household with another combination of units that take up the shared programmes (see switches). For
+    each other programme that changes the variable, `turned` holds the values with every unit the other way round.
     """
 
     entity: str
     array: np.ndarray
-    programme: str | None = None
-    turned: np.ndarray | None = None
+    turned: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 StateValues = Mapping[str, Values]
@@ -139,7 +136,8 @@ class _Part:
         value = self.values[name]
         own = slice(*np.searchsorted(self.parent, [first, last]))
         rows = slice(*self.copies.start[value.entity][[own.start, own.stop]])
-        return replace(value, array=value.array[rows], turned=None if value.turned is None else value.turned[rows])
+        turned = {programme: array[rows] for programme, array in value.turned.items()}
+        return Values(value.entity, value.array[rows], turned)
 
 
 def _simulate_combinations(
@@ -200,24 +198,16 @@ def _calculate_all(
     values = {name: Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
     plain = sorted(set(variables) - set(reformed), key=lambda name: (name in LAST, name))
     values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
+    income_tax = calculate(simulation, "income_tax", where)
     for programme in own:
         branch = _turn(simulation, programme, where)
-        for name in plain:
-            turned = calculate(branch, name, where)
-            if not np.array_equal(turned, values[name].array):
-                values[name] = _with_turned(name, values[name], programme, turned)
+        turned = {name: calculate(branch, name, where) for name in plain}
+        if not np.array_equal(calculate(branch, "income_tax", where), income_tax):
+            turned |= {name: _income_tax_change(branch, name, where) for name in reformed}
+        for name, array in turned.items():
+            if not np.array_equal(array, values[name].array):
+                values[name] = replace(values[name], turned={**values[name].turned, programme.variable: array})
     return values
-
-
-def _with_turned(name: str, value: Values, programme: Programme, turned: np.ndarray) -> Values:
-    own_entities = (PERSON, *GROUPS) if value.entity == PERSON else (value.entity,)
-    if value.programme is not None or programme.entity not in own_entities:
-        raise CalibrationError(
-            f"{name} ({value.entity}) depends on {programme.variable} ({programme.entity})"
-            f"{f' and on {value.programme}' if value.programme else ''}, expected at most one programme of the unit's "
-            "own; run with --skip-takeup-rerandomize, or make the programme shared."
-        )
-    return replace(value, programme=programme.variable, turned=turned)
 
 
 def _turn(simulation: Any, programme: Programme, where: str) -> Any:
@@ -238,12 +228,13 @@ def _income_tax_change(simulation: Any, name: str, where: str) -> np.ndarray:
 
 def _join(values: list[Values]) -> Values:
     """The values of households and of their variants as one, `turned` only where it differs."""
-    programme = next((value.programme for value in values if value.programme), None)
     array = np.concatenate([value.array for value in values])
-    turned = np.concatenate([value.array if value.turned is None else value.turned for value in values])
-    if np.array_equal(array, turned):
-        return Values(values[0].entity, array)
-    return Values(values[0].entity, array, programme, turned)
+    turned = {
+        programme: np.concatenate([value.turned.get(programme, value.array) for value in values])
+        for programme in sorted(set().union(*(value.turned for value in values)))
+    }
+    differing = {programme: other for programme, other in turned.items() if not np.array_equal(other, array)}
+    return Values(values[0].entity, array, differing)
 
 
 def _batches(items: list[int], size: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ from calibration_assets.simulation.states import StateValues, Values
 INDEX = "values.json"
 
 
-TURNED = ".turned"
+TURNED = ".turned_"
 
 
 def write_state_values(values: StateValues, folder: Path) -> None:
@@ -23,9 +23,9 @@ def write_state_values(values: StateValues, folder: Path) -> None:
     index = {}
     for name, value in sorted(values.items()):
         np.save(folder / f"{name}.npy", value.array, allow_pickle=False)
-        if value.turned is not None:
-            np.save(folder / f"{name}{TURNED}.npy", value.turned, allow_pickle=False)
-        index[name] = [value.entity, value.programme]
+        for programme, array in value.turned.items():
+            np.save(folder / f"{name}{TURNED}{programme}.npy", array, allow_pickle=False)
+        index[name] = [value.entity, sorted(value.turned)]
     (folder / INDEX).write_text(json.dumps(index, indent=1))
 
 
@@ -38,10 +38,10 @@ class StoredStateValues(Mapping[str, Values]):
         self.index = {name: entry for folder in set(folders.values()) for name, entry in _read_index(folder).items()}
 
     def __getitem__(self, name: str) -> Values:
-        entity, programme = self.index[name]
-        folder = self.folders[name]
-        turned = np.load(folder / f"{name}{TURNED}.npy", allow_pickle=False) if programme else None
-        return Values(entity, np.load(folder / f"{name}.npy", allow_pickle=False), programme, turned)
+        entity, programmes = self.index[name]
+        path = self.folders[name] / name
+        turned = {one: np.load(f"{path}{TURNED}{one}.npy", allow_pickle=False) for one in programmes}
+        return Values(entity, np.load(f"{path}.npy", allow_pickle=False), turned)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.folders)
@@ -55,8 +55,8 @@ def read_state_values(folder: Path) -> StoredStateValues:
     return StoredStateValues(dict.fromkeys(_read_index(folder), folder))
 
 
-def _read_index(folder: Path) -> dict[str, tuple[str, str | None]]:
+def _read_index(folder: Path) -> dict[str, tuple[str, list[str]]]:
     path = folder / INDEX
     if not path.exists():
         raise CalibrationError(f"{folder}: no {INDEX} was found, expected simulated values; simulate them again.")
-    return {name: (entity, programme) for name, (entity, programme) in json.loads(path.read_text()).items()}
+    return {name: (entity, programmes) for name, (entity, programmes) in json.loads(path.read_text()).items()}
