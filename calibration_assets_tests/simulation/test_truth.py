@@ -1,0 +1,119 @@
+"""The matrix says what a simulation of the cloned records says, for every kind of target."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from calibration_assets.errors import CalibrationError
+from calibration_assets.geography.shares import read_county_shares
+from calibration_assets.matrix.build import build_matrix
+from calibration_assets.matrix.concepts import required_values
+from calibration_assets.matrix.verify import compare_columns
+from calibration_assets.simulation import states
+from calibration_assets_tests.matrix.example import columns_of, targets_of
+
+pytestmark = pytest.mark.slow
+
+STATES = (6, 11, 36, 48)
+DISTRICTS = (601, 612, 1101, 3603, 4801, 4810)
+N_CLONES = 12
+KINDS = [
+    ("person_count", [("age", ">=", "18"), ("age", "<", "65")]),
+    ("household_count", [("snap", ">", "0")]),
+    ("snap", []),
+    ("ssi", []),
+    ("tanf", []),
+    ("spm_unit_count", [("tanf", ">", "0")]),
+    ("person_count", [("medicaid_enrolled", "==", "True")]),
+    ("aca_ptc", []),
+    ("tax_unit_count", [("used_aca_ptc", ">", "0")]),
+    ("tax_unit_count", [("tax_unit_is_filer", "==", "1"), ("adjusted_gross_income", ">=", "25000")]),
+    ("adjusted_gross_income", [("adjusted_gross_income", ">=", "1000000"), ("tax_unit_is_filer", "==", "1")]),
+    ("eitc", [("eitc_child_count", "==", "2")]),
+    ("income_tax", []),
+    ("state_income_tax", []),
+    ("person_count", [("ssn_card_type", "==", "CITIZEN")]),
+]
+REFORMS = ("salt_deduction", "charitable_deduction")
+
+
+@pytest.fixture(scope="module")
+def targets():
+    rows = [
+        (variable, level, place, constraints)
+        for variable, constraints in KINDS
+        for level, place in (("national", "US"), *(("state", str(one)) for one in STATES), ("district", "601"))
+    ]
+    rows += [(variable, "national", "US", []) for variable in REFORMS]
+    table, constraints = targets_of(rows)
+    table.loc[len(rows) - len(REFORMS) :, "reform_id"] = np.arange(len(REFORMS)) + 1
+    return table, constraints
+
+
+@pytest.fixture(scope="module")
+def counties():
+    return states.default_counties(read_county_shares())
+
+
+@pytest.fixture(scope="module")
+def columns(tiny_dataset):
+    household_id = tiny_dataset.tables["household"]["household_id"].to_numpy()
+    districts = np.random.default_rng(3).choice(DISTRICTS, len(household_id) * N_CLONES)
+    table = columns_of(districts.tolist(), len(household_id))
+    return table.assign(household_id=np.tile(household_id, N_CLONES))
+
+
+def simulate(dataset, counties, targets, rerandomize):
+    return dict(states.simulate_states(dataset, counties, STATES, required_values(*targets), rerandomize))
+
+
+@pytest.fixture(scope="module")
+def values(policyengine, tiny_dataset, counties, targets):
+    return simulate(tiny_dataset, counties, targets, True)
+
+
+@pytest.mark.parametrize("rerandomize", [True, False])
+def test_matrix_equals_a_simulation_of_the_clones(tiny_dataset, counties, targets, columns, values, rerandomize):
+    simulated = values if rerandomize else simulate(tiny_dataset, counties, targets, False)
+    matrix = build_matrix(tiny_dataset, columns, *targets, simulated)
+    everything = np.arange(len(columns))
+    county = columns["state"].map(counties).to_numpy()
+    for chosen in (everything, everything[::7]):
+        found = compare_columns(matrix, targets[1], tiny_dataset, chosen, county[chosen], rerandomize)
+        assert found["matrix"].to_numpy() == pytest.approx(found["simulated"].to_numpy(), rel=1e-4, abs=0.1)
+    covered = pd.Series(found["simulated"].to_numpy() != 0).groupby(targets[0]["variable"].to_numpy()).any()
+    assert covered.drop(["tanf"], errors="ignore").sum() >= 10
+
+
+def test_values_do_not_depend_on_the_batch(tiny_dataset, counties, targets, values, monkeypatch):
+    monkeypatch.setattr(states, "HOUSEHOLDS_A_SIMULATION", 1)
+    alone = dict(states.simulate_states(tiny_dataset, counties, [48], required_values(*targets)))[48]
+    for name, value in values[48].items():
+        assert np.array_equal(alone[name].array, value.array), name
+        assert sorted(alone[name].turned) == sorted(value.turned), name
+
+
+def test_a_reform_is_the_rules_own_neutralisation(policyengine, tiny_dataset, counties, values):
+    from policyengine_core.reforms import Reform
+
+    from calibration_assets.simulation.copies import copied_inputs, every_household
+    from calibration_assets.simulation.engine import open_simulation
+
+    class Neutralise(Reform):
+        def apply(self):
+            self.neutralize_variable("salt_deduction")
+
+    copies = every_household(tiny_dataset)
+    place = np.full(len(copies), 6), np.full(len(copies), counties[6])
+    left_out = [one.variable for one in states.PROGRAMMES]
+    plain = open_simulation(copied_inputs(tiny_dataset, copies, *place, {}, left_out))
+    reformed = policyengine.Microsimulation(dataset=plain.dataset, reform=Neutralise)
+    change = np.asarray(reformed.calculate("income_tax", 2024, use_weights=False)) - plain.calculate("income_tax", 2024)
+    base = values[6][states.reform_value("salt_deduction")].array[: len(change)]
+    assert base == pytest.approx(change, abs=0.5)
+    assert (base > 100).any()
+
+
+def test_an_unknown_variable_is_a_sentence(policyengine, tiny_dataset, counties):
+    with pytest.raises(CalibrationError, match="variable no_such_thing is unknown to policyengine-us"):
+        list(states.simulate_states(tiny_dataset, counties, [6], ["no_such_thing"]))
