@@ -6,7 +6,7 @@ that nothing else has to import policyengine-us for a name, an entity or a serie
 
 import argparse
 import importlib.metadata
-from importlib import resources
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,11 @@ def compile_parameters(system: Any) -> pd.DataFrame:
 
 def compile_counties() -> pd.DataFrame:
     """Counties of the 2020 census: county int32 (FIPS), name, state (postal)."""
-    path = resources.files("policyengine_us") / "data" / "county_fips_2020.csv.gz"
-    with resources.as_file(path) as file:
-        table = pd.read_csv(file, dtype=str, encoding="utf-8", compression="gzip")
+    package = importlib.util.find_spec("policyengine_us")
+    if package is None or package.origin is None:
+        raise CalibrationError(f"{PACKAGE} is not installed, expected it for the list of counties; install it")
+    path = Path(package.origin).parent / "data" / "county_fips_2020.csv.gz"
+    table = pd.read_csv(path, dtype=str, encoding="utf-8")
     counties = pd.DataFrame(
         {"county": table["county_fips"].astype("int32"), "name": table["county_name"], "state": table["state"]}
     )

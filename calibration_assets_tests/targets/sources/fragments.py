@@ -35,7 +35,9 @@ def workbook(**sheets):
     stream = io.BytesIO()
     with pd.ExcelWriter(stream) as writer:
         for name, rows in sheets.items():
-            pd.DataFrame(rows).to_excel(writer, sheet_name=name.replace("_", " "), header=False, index=False)
+            width = max(map(len, rows), default=0)
+            padded = [[*row, *[None] * (width - len(row))] for row in rows]
+            pd.DataFrame(padded).to_excel(writer, sheet_name=name.replace("_", " "), header=False, index=False)
     return stream.getvalue()
 
 
