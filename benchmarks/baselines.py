@@ -18,8 +18,9 @@ from calibration_assets.fit.products import ColumnProducts
 from calibration_assets.settings import FitSettings
 
 RIDGE = 1e-9
-NEWTON_STEPS = 50
-MET = 1e-6
+NEWTON_STEPS = 30
+MET = 1e-4
+SHORTEST_STEP = 1e-6
 L1_ITERATIONS = 400
 
 
@@ -44,7 +45,7 @@ def rake(problem: Problem) -> np.ndarray:
             break
         step = _solve_normal(A, weights, missing)
         value, length = weights.sum() - nu.sum(), 1.0
-        while length > MET:
+        while length > SHORTEST_STEP:
             new = nu + length * step
             weights_there = start * np.exp(np.minimum(A.T @ new, 50.0))
             if weights_there.sum() - new.sum() <= value - 1e-4 * length * (missing @ step):

@@ -94,7 +94,7 @@ def baseline(folder: Path, method: str, records: str) -> dict[str, object]:
         "gates + refit": lambda: fit(problem.X, problem.targets, settings).weights,
         "gates alone": lambda: fit(problem.X, problem.targets, settings).gated_weights,
         "random subset + refit": lambda: fit_random_subset(problem, wanted, FitSettings()),
-        "L1": lambda: fit_l1(problem, 1e-3),
+        "L1": lambda: fit_l1(problem, 1e-5),
         "raking": lambda: rake(problem),
         "GREG": lambda: weight_by_greg(problem),
     }

@@ -2,8 +2,10 @@
 
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.package.bridge import write_package_pickle
@@ -21,6 +23,7 @@ FILES = {
         "unified_diagnostics.csv": "calibration/unified_diagnostics.csv",
         "unified_run_config.json": "calibration/unified_run_config.json",
         "report.html": "calibration/report.html",
+        "unachievable_targets.csv": "calibration/unachievable_targets.csv",
     },
 }
 """For an asset, which of its files go where."""
@@ -43,11 +46,17 @@ def lay_out_fit(store: Store, output: Path) -> list[Path]:
     return [replace_file(source, target) for target, source in sources.items()]
 
 
-def save_package(store: Store, target: Path) -> Path:
-    """The current package as the manual's pickle, or as a folder where the target has no `.pkl` suffix."""
+def save_package(store: Store, target: Path, target_config: Mapping[str, Any] | None = None) -> Path:
+    """The current package as the manual's pickle, or as a folder where the target has no `.pkl` suffix.
+
+    A pickle records `target_config`, which is then the default of its fits. Every file is hashed before it leaves.
+    """
     package = store.current("calibration_package")
+    store.verify(package)
     if target.suffix in (".pkl", ".pickle"):
-        write_package_pickle(read_package_folder(package.folder), target)
+        opened = read_package_folder(package.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_package_pickle(replace(opened, metadata={**opened.metadata, "target_config": target_config}), target)
         return target
     if target.exists():
         raise CalibrationError(f"package output {target} is there already; remove it or give another path")

@@ -62,7 +62,6 @@ class SimulationSettings:
     """What the rules are run on."""
 
     rerandomize_takeup: bool = setting(True, "Draw take-up anew for every clone", "--skip-takeup-rerandomize")
-    county_level: bool = setting(False, "Use the clone's own county for variables that depend on it")
 
 
 @dataclass(frozen=True)

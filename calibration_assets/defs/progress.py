@@ -41,7 +41,7 @@ def describe(event: DagsterEvent) -> str | None:
         return f"✓ {name}: " + ", ".join(shown[:SHOWN])
     if event.event_type == DagsterEventType.STEP_FAILURE:
         error = event.step_failure_data.error
-        while error is not None and error.cause is not None:
+        while error is not None and error.cls_name != "CalibrationError" and error.cause is not None:
             error = error.cause
         is_ours = error is not None and error.cls_name == "CalibrationError"
         message = error.message.split(": ", 1)[1].strip() if is_ours and error else error.to_string() if error else ""

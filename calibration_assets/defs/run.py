@@ -18,8 +18,9 @@ from calibration_assets import exports
 from calibration_assets.definitions import JOBS, defs
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.errors import CalibrationError
-from calibration_assets.settings import RunRequest
+from calibration_assets.settings import ObservationSettings, RunRequest
 from calibration_assets.storage.store import Store
+from calibration_assets.targets.config import DEFAULT_CONFIG, load_target_config
 
 PROCESSES = {
     "multiprocess": {
@@ -47,6 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_pipeline(request: RunRequest) -> None:
     """What the command line asks for without a package: the same job in this process, then the files it names."""
+    if request.observation != ObservationSettings():
+        raise CalibrationError(
+            "checkpoint, resume, log and --force flags belong to the fit of a package; give --package-path with them, "
+            "or leave them out"
+        )
     job = "calibrate_build" if request.build_only else "calibrate"
     storage = CalibrationStorage().open()
     config = {"execution": {"config": {"in_process": {}}}, "loggers": {"progress": {}}, "ops": _ops(request)}
@@ -56,7 +62,8 @@ def run_pipeline(request: RunRequest) -> None:
     output = Path(request.files.output)
     if request.build_only or request.files.package_output:
         target = Path(request.files.package_output or output.with_name("calibration_package.pkl"))
-        sys.stdout.write(f"{exports.save_package(storage, target)}\n")
+        config = asdict(load_target_config(request.files.target_config or DEFAULT_CONFIG))
+        sys.stdout.write(f"{exports.save_package(storage, target, config)}\n")
     if not request.build_only:
         sys.stdout.write((storage.current("diagnostics").folder / exports.SUMMARY_FILE).read_text() + "\n")
         sys.stdout.write("".join(f"{path}\n" for path in exports.lay_out_fit(storage, output)))
@@ -64,7 +71,6 @@ def run_pipeline(request: RunRequest) -> None:
 
 def _ops(request: RunRequest) -> dict[str, Any]:
     """The request as run config: its dataset and database taken as they are, everything else from its settings."""
-    target_config = request.files.target_config or ""
     settings: dict[str, dict[str, Any]] = {
         "extended_cps": {"dataset": _existing(request.files.dataset, "make data")},
         "stratified_cps": {"target_households": 0},
@@ -74,7 +80,8 @@ def _ops(request: RunRequest) -> dict[str, Any]:
         "calibration_package": asdict(request.target),
     }
     if not request.build_only:
-        settings["weights"] = {**asdict(request.fit), "target_config": target_config}
+        own = {"target_config": request.files.target_config or "", "allow_stale": request.allow_stale}
+        settings["weights"] = {**asdict(request.fit), **own}
     return {asset: {"config": _listed(config)} for asset, config in settings.items()}
 
 
@@ -92,6 +99,8 @@ def show_results(job: str, store: Store, folder: Path) -> None:
     """Lay out the manual's files of a job and print where they are, after the page of figures where there is one."""
     assets = [key.to_user_string() for key in resolve_job(job).asset_layer.executable_asset_keys]
     written = exports.lay_out(store, sorted(assets), folder)
+    if job == "calibrate_build":
+        written.append(exports.save_package(store, folder / "calibration" / "calibration_package.pkl"))
     if "diagnostics" in assets:
         sys.stdout.write((store.current("diagnostics").folder / exports.SUMMARY_FILE).read_text() + "\n")
     sys.stdout.write("".join(f"{path}\n" for path in written))
@@ -102,8 +111,11 @@ def read_profile(path: Path) -> dict[str, Any]:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml"))) or "none"
         raise CalibrationError(f"profile {path}: no such file; the profiles in {path.parent} are: {known}")
-    config = yaml.safe_load(path.read_text())
-    if not isinstance(config, dict):
+    try:
+        config = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise CalibrationError(f"profile {path} is not YAML ({error}); correct the file") from error
+    if not isinstance(config, dict) or not isinstance(config.get("ops", {}), dict):
         raise CalibrationError(f"profile {path} holds {type(config).__name__}, expected run config with the key ops")
     return config
 
@@ -113,6 +125,11 @@ def run_job(name: str, config: Mapping[str, Any]) -> None:
 
     A profile speaks of the whole pipeline; a shorter job takes the part that concerns its assets.
     """
+    if not Path(os.environ.get("DAGSTER_HOME", "")).is_absolute():
+        raise CalibrationError(
+            "DAGSTER_HOME is not an absolute folder, expected one for the history of runs; use `make`, or export "
+            "DAGSTER_HOME=$PWD/.dagster"
+        )
     ops = {asset: entry for asset, entry in (config.get("ops") or {}).items() if asset not in _left_out(name)}
     run_config = {"execution": {"config": PROCESSES}, "loggers": {"progress": {}}, **config, "ops": ops}
     with DagsterInstance.get() as instance:

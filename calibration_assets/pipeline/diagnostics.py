@@ -18,6 +18,7 @@ from calibration_assets.diagnostics.report.page import write_report
 from calibration_assets.diagnostics.run_config import run_config, write_run_config
 from calibration_assets.diagnostics.summary import render_summary
 from calibration_assets.diagnostics.targets import unachievable_targets
+from calibration_assets.errors import CalibrationError
 from calibration_assets.exports import SUMMARY_FILE
 from calibration_assets.fit.objective import make_objective
 from calibration_assets.fit.result import FitResult, read_fit
@@ -35,6 +36,11 @@ def diagnostics(
     store: Store, records: StoredValue, calibration_package: StoredValue, weights: StoredValue
 ) -> StoredValue:
     """Every target against its estimate, by level and family; what cannot be met and why."""
+    if weights.metadata["package"] != calibration_package.key:
+        raise CalibrationError(
+            "diagnostics: the weights were fitted to another calibration package than the current one; "
+            "materialise weights again"
+        )
     inputs = {"records": records.key, "package": calibration_package.key, "weights": weights.key}
     inputs["outside"] = file_key(outside.PATH)
     key = content_key("diagnostics", VERSION, inputs)

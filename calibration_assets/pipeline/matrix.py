@@ -12,6 +12,7 @@ import pandas as pd
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography import shares
+from calibration_assets.imputation import takeup
 from calibration_assets.matrix import build
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
@@ -21,7 +22,7 @@ from calibration_assets.pipeline.records import COLUMNS_FILE, DATABASE_FILE
 from calibration_assets.settings import MODEL_YEAR, SimulationSettings, TargetSettings
 from calibration_assets.simulation import states, stored
 from calibration_assets.simulation.engine import engine_version
-from calibration_assets.storage.keys import content_key
+from calibration_assets.storage.keys import content_key, file_key
 from calibration_assets.storage.store import Store, StoredValue
 from calibration_assets.targets import select
 from calibration_assets.targets.names import target_names
@@ -105,6 +106,8 @@ def calibration_package(
         "targets": target_database.key,
         "clones": cloned_records.key,
         "values": simulated_values.key,
+        "take_up": content_key("take_up", takeup.VERSION, {"rates": file_key(takeup.RATES)}),
+        "selection": str(select.VERSION),
     }
     key = content_key("calibration_package", build.VERSION, inputs, settings)
 

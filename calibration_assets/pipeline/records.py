@@ -16,6 +16,7 @@ from calibration_assets.settings import (
     SourceSettings,
     TargetSettings,
 )
+from calibration_assets.simulation.engine import engine_version
 from calibration_assets.simulation.household_agi import simulate_household_agi
 from calibration_assets.simulation.states import default_counties
 from calibration_assets.storage.keys import content_key, file_key, files_key
@@ -42,7 +43,10 @@ def extended_cps(store: Store, settings: SourceSettings) -> StoredValue:
 
 def stratified_cps(store: Store, extended_cps: StoredValue, settings: SampleSettings) -> StoredValue:
     """The stratified sample of households, with AGI of each."""
-    key = content_key("stratified_cps", stratify.VERSION, {"extended_cps": extended_cps.key}, settings)
+    inputs = {"extended_cps": extended_cps.key}
+    if sources.AGI_FILE not in extended_cps.files:
+        inputs |= {"rules": engine_version(), "counties": shares.county_shares_key()}
+    key = content_key("stratified_cps", stratify.VERSION, inputs, settings)
 
     def make(folder: Path) -> dict[str, Any]:
         dataset, household_agi = sources.read_records(extended_cps.folder)

@@ -14,26 +14,55 @@ from calibration_assets.fit import fit
 from calibration_assets.fit.result import FitResult, write_fit
 from calibration_assets.package.folder import read_package_folder
 from calibration_assets.package.package import CalibrationPackage
+from calibration_assets.package.staleness import check_fresh
 from calibration_assets.settings import FitSettings, ObservationSettings
 from calibration_assets.storage.keys import content_key
+from calibration_assets.storage.reference import read_reference
 from calibration_assets.storage.store import Store, StoredValue
-from calibration_assets.targets.config import DEFAULT_CONFIG, TargetConfig, apply_target_config, load_target_config
+from calibration_assets.targets.config import (
+    DEFAULT_CONFIG,
+    TargetConfig,
+    apply_target_config,
+    check_target_config,
+    count_matches,
+    load_target_config,
+)
 
 CONFIG_FILE = "target_config.json"
 
 
-def weights(store: Store, calibration_package: StoredValue, settings: FitSettings, target_config: str) -> StoredValue:
+INPUTS = {
+    "records": "stratified_cps",
+    "targets": "target_database",
+    "clones": "cloned_records",
+    "values": "simulated_values",
+}
+"""The assets behind the keys that a package was made from."""
+
+
+def weights(
+    store: Store,
+    calibration_package: StoredValue,
+    settings: FitSettings,
+    target_config: str = "",
+    allow_stale: bool = False,
+) -> StoredValue:
     """Weights fitted to the targets that the target config keeps (empty: the default config).
 
     An interrupted fit leaves a checkpoint under its content key, from which the next one goes on.
     """
+    if not allow_stale:
+        now = {name: store.current_key(asset) for name, asset in INPUTS.items()}
+        check_fresh(calibration_package.metadata, {name: key for name, key in now.items() if key is not None})
     config = load_target_config(target_config or DEFAULT_CONFIG)
+    check_target_config(config, read_reference("variables")["variable"])
     inputs = {"package": calibration_package.key}
     key = content_key("weights", fit.VERSION, inputs, [asdict(settings), asdict(config)])
 
+    checkpoint = store.cache / "checkpoints" / f"{key}.pt"
+
     def make(folder: Path) -> dict[str, Any]:
         package = select_package(calibration_package, config)
-        checkpoint = store.cache / "checkpoints" / f"{key}.pt"
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         result = fit.fit(
             package.X_sparse,
@@ -48,14 +77,16 @@ def weights(store: Store, calibration_package: StoredValue, settings: FitSetting
                 progress=True,
             ),
         )
-        checkpoint.unlink(missing_ok=True)
         write_fit(result, folder)
         if len(result.terms):
             (folder / "loss.png").write_bytes(loss_curve_png(result.terms))
         (folder / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=1))
-        return _describe_fit(result)
+        rules = count_matches(read_package_folder(calibration_package.folder).targets_df, config).fillna("")
+        return {**_describe_fit(result), "package": calibration_package.key, "rules": rules.to_dict("records")}
 
-    return store.build("weights", key, make)
+    value = store.build("weights", key, make)
+    checkpoint.unlink(missing_ok=True)
+    return value
 
 
 def select_package(calibration_package: StoredValue, config: TargetConfig | Mapping[str, Any]) -> CalibrationPackage:

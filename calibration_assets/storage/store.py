@@ -69,8 +69,12 @@ class Store:
     def find_many(self, name: str, keys: Iterable[str]) -> dict[str, StoredValue]:
         """Of these keys, those that are stored, each with its value; one round of reading for all of them."""
         paths = {(self.base / name / "keys" / f"{key}.json").path: key for key in keys}
-        found = self.base.fs.cat(sorted(paths), on_error="omit", recursive=False) if paths else {}
-        versions = {paths[path]: json.loads(text)["version"] for path, text in found.items()}
+        found = self.base.fs.cat(sorted(paths), on_error="return", recursive=False) if paths else {}
+        for path, text in found.items():
+            if isinstance(text, Exception) and not isinstance(text, FileNotFoundError):
+                raise CalibrationError(f"{name}: {path} cannot be read ({text}); check access, run again") from text
+        stored = {path: text for path, text in found.items() if not isinstance(text, Exception)}
+        versions = {paths[path]: json.loads(text)["version"] for path, text in stored.items()}
         values = {version: self._open(name, version) for version in sorted(set(versions.values()))}
         return {key: value for key, version in versions.items() if (value := values[version]) is not None}
 
@@ -85,6 +89,11 @@ class Store:
                 f"materialise it with --select '+key:{name.split('/')[0]}'"
             )
         return value
+
+    def current_key(self, name: str) -> str | None:
+        """The content key of the value that readers of this name open, None where there is none."""
+        pointer = _read_json(self.base / name / "current.json")
+        return pointer["key"] if pointer else None
 
     def set_current(self, value: StoredValue) -> None:
         """Let readers of the value's name open this version."""
@@ -106,10 +115,11 @@ class Store:
             metadata = dict(make(folder))
             metadata |= {"seconds": round(time.monotonic() - started, 2), "peak_megabytes": _peak_memory()}
             files = _describe(folder)
+            manifest = {"format": FORMAT, "key": key, "files": files, "metadata": metadata}
             if not self._is_local:
                 _upload(folder, target, files)
+                (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
                 folder.replace(self.cache / name / version)
-            manifest = {"format": FORMAT, "key": key, "files": files, "metadata": metadata}
             _write_json(target / MANIFEST, manifest)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -173,6 +183,7 @@ class Store:
             if file_key(partial / file) != entry["sha256"]:
                 raise CalibrationError(f"{target / file} differs from its manifest's sha256; materialise {name} again")
         partial.mkdir(parents=True, exist_ok=True)
+        (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
         try:
             partial.rename(folder)
         except OSError:  # another reader has fetched the same version first

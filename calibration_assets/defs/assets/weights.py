@@ -14,4 +14,6 @@ def weights(
     config: FitConfig, storage: CalibrationStorage, calibration_package: StoredValue
 ) -> Output[StoredValue]:
     """Weights that reproduce the targets: columns selected by L0 gates, then refitted by L-BFGS."""
-    return stored_output(fitting.weights(storage.open(), calibration_package, config.settings, config.target_config))
+    return stored_output(
+        fitting.weights(storage.open(), calibration_package, config.settings, config.target_config, config.allow_stale)
+    )
