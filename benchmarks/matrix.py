@@ -16,10 +16,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 from upath import UPath
 
 from calibration_assets.package.load import load_calibration_package
+from calibration_assets.package.package import CalibrationPackage
 from calibration_assets.pipeline import matrix, records
 from calibration_assets.settings import (
     CloneSettings,
@@ -32,7 +32,6 @@ from calibration_assets.settings import (
 from calibration_assets.storage.store import Store, StoredValue
 
 PHASES = ("records", "clones", "values", "package", "open", "structure")
-NAMES = {"records": "stratified_cps", "clones": "cloned_records", "values": "simulated_values"}
 
 
 def run_phase(phase: str, store: Store, options: argparse.Namespace) -> dict[str, object]:
@@ -57,29 +56,24 @@ def run_phase(phase: str, store: Store, options: argparse.Namespace) -> dict[str
     opened = load_calibration_package(folder)
     if phase == "open":
         return {"open_seconds": round(time.perf_counter() - began, 3), "shape": list(opened.X_sparse.shape)}
-    return measure_structure(opened.X_sparse, opened.columns["record"].to_numpy(), opened.columns["state"].to_numpy())
+    return measure_structure(opened)
 
 
-def measure_structure(X: sparse.csr_matrix, record: np.ndarray, state: np.ndarray) -> dict[str, object]:
-    """Entries and seconds of a product, as CSR and with equal columns of a household in a state stored once.
+def measure_structure(package: CalibrationPackage) -> dict[str, object]:
+    """Entries by level, seconds of a product, and how many columns share a household and a state.
 
-    National and state rows repeat over the clones of a household in a state with the same take-up: such columns become
-    one, times a 0/1 matrix that sums the clones' weights. District rows, where a clone counts in its own alone, stay.
+    A representation that stores a household's values in a state once divides the entries of national and state rows by
+    at most the last figure; the entries of district rows, where every column counts in its own district, stay.
     """
-    counts = np.diff(X.indptr)
+    X, columns = package.X_sparse, package.columns
+    level = package.targets_df["geo_level"].to_numpy()
     weights = np.ones(X.shape[1], dtype=np.float32)
-    geographic = np.flatnonzero(counts)
     began = time.perf_counter()
     X @ weights
     product = time.perf_counter() - began
-    pairs = len(np.unique(record.astype(np.int64) * 100 + state))
-    return {
-        "entries": int(X.nnz),
-        "csr_bytes": int(X.nnz) * 8,
-        "product_seconds": round(product, 3),
-        "rows_with_entries": len(geographic),
-        "columns_a_household_in_a_state": round(X.shape[1] / pairs, 2),
-    }
+    entries = {f"{one}_entries": int(np.diff(X.indptr)[level == one].sum()) for one in np.unique(level)}
+    shared = len(columns) / len(columns[["record", "state"]].drop_duplicates())
+    return entries | {"product_seconds": round(product, 3), "columns_a_household_and_state": round(shared, 2)}
 
 
 def _simulate(store: Store, sample: StoredValue, database: StoredValue, workers: int) -> dict[str, object]:
