@@ -17,7 +17,7 @@ from upath import UPath
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset, read_dataset, write_dataset
-from calibration_assets.microdata.taxcalc_cps import open_taxcalc_cps
+from calibration_assets.microdata.taxcalc_cps import MAPPING, open_taxcalc_cps
 from calibration_assets.microdata.taxcalc_units import taxcalc_version
 from calibration_assets.schemas import HOUSEHOLD_AGI
 from calibration_assets.settings import MODEL_YEAR
@@ -45,7 +45,7 @@ def open_source(dataset: str) -> tuple[Dataset, pd.DataFrame | None]:
 def source_key(dataset: str) -> str:
     """What a source's records hang on: the version of the package they come in, or the sha256 of their file."""
     if dataset == EMBEDDED:
-        return f"{EMBEDDED} {taxcalc_version()}"
+        return f"{EMBEDDED} {taxcalc_version()} {file_key(MAPPING)}"
     with _local_file(dataset) as path:
         return file_key(path)
 

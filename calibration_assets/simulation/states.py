@@ -17,7 +17,7 @@ from calibration_assets.simulation.engine import calculate, entity_of, open_simu
 from calibration_assets.simulation.switches import Switches
 
 VERSION = 4
-HOUSEHOLDS_A_SIMULATION = 12_000
+HOUSEHOLDS_A_SIMULATION = 6_000
 """Copied households in one simulation: about a gigabyte."""
 
 BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
