@@ -20,6 +20,15 @@ def refused() -> int:
 
 
 @asset
+def refused_for_a_reason() -> int:
+    """Stops with a sentence that has a cause."""
+    try:
+        return {}["seed"]
+    except KeyError as error:
+        raise CalibrationError("the profile has no seed; add one") from error
+
+
+@asset
 def broken() -> int:
     """Stops with a defect."""
     return {}["seed"]
@@ -30,6 +39,7 @@ def broken() -> int:
     [
         (counted, "✓ counted: columns 40,000, share 0.25"),
         (refused, "✗ refused: weights: 3 were found, expected 4; fit again"),
+        (refused_for_a_reason, "✗ refused_for_a_reason: the profile has no seed; add one"),
         (broken, "✗ broken: KeyError: 'seed'"),
     ],
 )

@@ -93,6 +93,8 @@ def test_a_remote_store_gives_the_same_bytes(tmp_path):
     assert fetched.folder.is_relative_to(tmp_path / "another-machine")
     assert (fetched.folder / "answer.txt").read_text() == "42"
     assert fetched.files == value.files
+    for folder in (value.folder, fetched.folder):
+        assert json.loads((folder / "manifest.json").read_text())["key"] == "k1"
 
 
 @pytest.mark.parametrize("base", ["memory://parts-test", None])
