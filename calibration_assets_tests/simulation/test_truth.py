@@ -14,8 +14,8 @@ from calibration_assets_tests.matrix.example import columns_of, targets_of
 
 pytestmark = pytest.mark.slow
 
-STATES = (6, 11, 36, 48)
-DISTRICTS = (601, 612, 1101, 3603, 4801, 4810)
+STATES = (6, 11, 48)
+DISTRICTS = (601, 612, 1101, 4801, 4810)
 N_CLONES = 12
 KINDS = [
     ("person_count", [("age", ">=", "18"), ("age", "<", "65")]),
