@@ -47,6 +47,7 @@ class CloneSettings:
 
     n_clones: int = setting(20, "Number of dataset clones")
     seed: int = setting(42, "Random seed for geography assignment")
+    block_file: str = setting("", "CSV of census blocks by district, from which counties are drawn; empty: as compiled")
 
 
 @dataclass(frozen=True)

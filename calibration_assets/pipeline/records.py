@@ -91,17 +91,21 @@ def cloned_records(
     store: Store, records: StoredValue, target_database: StoredValue, settings: CloneSettings
 ) -> StoredValue:
     """The matrix's columns: a place for every clone of every household."""
+    blocks = Path(settings.block_file) if settings.block_file else None
+    if blocks and not blocks.is_file():
+        raise CalibrationError(f"block file {blocks}: no such file; give an existing one, or none to use the shares")
     district_agi = select.district_agi(target_database.folder / DATABASE_FILE, MODEL_YEAR)
     inputs = {
         "records": records.key,
-        "shares": shares.county_shares_key(),
+        "shares": file_key(blocks) if blocks else shares.county_shares_key(),
         "agi": content_key("district_agi", 1, {}, [district_agi.index.tolist(), district_agi.tolist()]),
     }
     key = content_key("cloned_records", clones.VERSION, inputs, settings)
 
     def make(folder: Path) -> dict[str, Any]:
         household_agi = sources.read_household_agi(records.folder)
-        columns = clones.place_clones(household_agi, shares.read_county_shares(), district_agi, settings)
+        county_shares = shares.read_block_shares(blocks) if blocks else shares.read_county_shares()
+        columns = clones.place_clones(household_agi, county_shares, district_agi, settings)
         columns.to_parquet(folder / COLUMNS_FILE, index=False)
         (folder / "columns_by_district.png").write_bytes(district_columns_png(columns))
         return {**clones.describe_columns(columns), "seed": settings.seed}
