@@ -3,6 +3,7 @@
 A batch of states is an independent, pure call; its values do not depend on which other states are in the batch.
 """
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -89,6 +90,9 @@ def simulate_states(
         for position, one in enumerate(together):
             inside = position * size, (position + 1) * size
             yield one, {name: _join([part.within(name, *inside) for part in parts]) for name in names}
+        # A simulation is cyclic garbage, with New York's a copy of the parameter tree in it.
+        del copies, place, parts
+        gc.collect()
 
 
 def simulate_copies(
