@@ -18,7 +18,7 @@ from calibration_assets.simulation.engine import calculate, entity_of, open_simu
 from calibration_assets.simulation.switches import Switches
 
 VERSION = 4
-HOUSEHOLDS_A_SIMULATION = 4_000
+HOUSEHOLDS_A_SIMULATION = 6_000
 """Copied households in one simulation: with its variants some hundred megabytes."""
 
 BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
