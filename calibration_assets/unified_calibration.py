@@ -23,7 +23,7 @@ from calibration_assets.fit.result import FitResult, write_fit
 from calibration_assets.flags import parse_request
 from calibration_assets.package.load import load_calibration_package
 from calibration_assets.settings import ObservationSettings, RunRequest
-from calibration_assets.targets.config import apply_target_config, count_matches, load_target_config
+from calibration_assets.targets.config import apply_target_config, count_matches, load_target_config, target_groups
 
 __all__ = ["apply_target_config", "fit_l0_weights", "load_calibration_package", "main"]
 
@@ -68,7 +68,7 @@ def fit_package(request: RunRequest) -> None:
         request.fit,
         initial_weights=package.initial_weights,
         target_names=names,
-        groups=_groups(targets_df),
+        groups=target_groups(targets_df),
         observation=_with_log(request),
     )
     if ranks.rank == 0:
@@ -83,11 +83,6 @@ def _matches(rules: pd.DataFrame) -> list[str]:
         where = ", ".join(field for field in fields if isinstance(field, str))
         lines.append(f"{rule} {where}: {matches:,} targets")
     return lines
-
-
-def _groups(targets_df: pd.DataFrame) -> np.ndarray:
-    """A number for each target's level and variable (rows,)."""
-    return targets_df.groupby(["geo_level", "variable"], sort=True).ngroup().to_numpy()
 
 
 def _with_log(request: RunRequest) -> ObservationSettings:

@@ -24,10 +24,11 @@ from calibration_assets.fit.objective import make_objective
 from calibration_assets.fit.result import FitResult, read_fit
 from calibration_assets.microdata import sources
 from calibration_assets.package.package import CalibrationPackage
-from calibration_assets.pipeline.weights import CONFIG_FILE, select_package, target_groups
+from calibration_assets.pipeline.weights import CONFIG_FILE, select_package
 from calibration_assets.settings import LossSettings
 from calibration_assets.storage.keys import content_key, file_key
 from calibration_assets.storage.store import Store, StoredValue
+from calibration_assets.targets.config import target_groups
 
 SHOWN = ["geo_level", "family", "targets", "unachievable", "median", "mean", "within_1", "within_5", "within_10"]
 

@@ -6,9 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from calibration_assets.diagnostics.plots import loss_curve_png
 from calibration_assets.fit import fit
 from calibration_assets.fit.result import FitResult, write_fit
@@ -26,6 +23,7 @@ from calibration_assets.targets.config import (
     check_target_config,
     count_matches,
     load_target_config,
+    target_groups,
 )
 
 CONFIG_FILE = "target_config.json"
@@ -94,11 +92,6 @@ def select_package(calibration_package: StoredValue, config: TargetConfig | Mapp
     package = read_package_folder(calibration_package.folder)
     targets, X, names = apply_target_config(package.targets_df, package.X_sparse, package.target_names, config)
     return replace(package, X_sparse=X, targets_df=targets, target_names=names)
-
-
-def target_groups(targets_df: pd.DataFrame) -> np.ndarray:
-    """A number for each target's level and variable (rows,)."""
-    return targets_df.groupby(["geo_level", "variable"], sort=True).ngroup().to_numpy()
 
 
 def _describe_fit(result: FitResult) -> dict[str, Any]:

@@ -100,6 +100,11 @@ def check_target_config(config: TargetConfig, variables: Iterable[str]) -> None:
                 )
 
 
+def target_groups(targets_df: pd.DataFrame) -> np.ndarray:
+    """A number for each target's level and variable (rows,)."""
+    return targets_df.groupby(["geo_level", "variable"], sort=True).ngroup().to_numpy()
+
+
 def _match(targets: pd.DataFrame, rule: Rule) -> np.ndarray:
     matched = np.ones(len(targets), dtype=bool)
     for field in FIELDS:
