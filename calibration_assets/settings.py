@@ -121,6 +121,22 @@ class ObservationSettings:
     force: bool = setting(False, "Go on although the predicted memory exceeds what is at hand")
 
 
+@dataclass(frozen=True)
+class HeldOutSettings:
+    """How accuracy on targets that a fit did not see is measured."""
+
+    n_folds: int = setting(5, "Folds of targets, each left out of one refit; 0 leaves held-out accuracy out")
+    seed: int = setting(0, "Seed by which targets are dealt into folds")
+    max_iterations: int = setting(150, "Largest number of L-BFGS iterations of a fold's refit")
+
+
+@dataclass(frozen=True)
+class DiagnosticsSettings:
+    """What is found out about a fit beyond one pass over its matrix."""
+
+    check_conflicts: int = setting(0, "How many of the pairs of opposing targets to check, by a refit without one")
+
+
 L0_PRESETS = {"local": 1e-8, "national": 1e-4}
 
 
