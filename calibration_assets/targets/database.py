@@ -20,9 +20,12 @@ from calibration_assets.targets.figures import NATION
 from calibration_assets.targets.select import read_targets
 from calibration_assets.targets.uprating import uprating_class
 
-VERSION = 1
+VERSION = 2
 PLACE_VARIABLES = {"state": "state_fips", "district": "congressional_district_geoid"}
 ZERO_NOTE = "zero: suppressed or rounded away by the publisher, or outside what the rules can give"
+SPREAD_NOTE = "the rules spread each state's spending over the dataset's enrolled: no household has a value of its own"
+SPREAD = ("medicaid",)
+"""Amounts that depend on who else is in the dataset, so that no matrix can say them; kept, but not active."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,8 @@ def _constraints(strata: pd.DataFrame) -> pd.DataFrame:
 def _targets(figures: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
     keys = ["geography", "constraints"]
     placed = figures.merge(strata[[*keys, "stratum_id"]], on=keys, how="left", validate="m:1")
-    is_zero = placed["value"] == 0
+    inactive = pd.Series(None, index=placed.index, dtype=object).mask(placed["value"] == 0, ZERO_NOTE)
+    inactive = inactive.mask(placed["variable"].isin(SPREAD), SPREAD_NOTE)
     return pd.DataFrame(
         {
             "target_id": range(1, len(placed) + 1),
@@ -191,19 +195,17 @@ def _targets(figures: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
             "stratum_id": placed["stratum_id"].astype("int64"),
             "reform_id": placed["reform_id"],
             "value": placed["value"],
-            "active": ~is_zero,
+            "active": inactive.isna(),
             "source": placed["source"],
             "uprating_class": placed["variable"].map(uprating_class),
-            "notes": _notes(placed, is_zero),
+            "notes": _notes(placed, inactive),
         }
     )
 
 
-def _notes(placed: pd.DataFrame, is_zero: pd.Series) -> pd.Series:
-    approximate = pd.Series(None, index=placed.index, dtype=object).mask(
-        placed["approximate"], "carried across an estimated overlap of districts"
-    )
-    return approximate.mask(is_zero, ZERO_NOTE)
+def _notes(placed: pd.DataFrame, inactive: pd.Series) -> pd.Series:
+    """Why a target is not active, else how its figure was come by."""
+    return inactive.mask(inactive.isna() & placed["approximate"], "carried across an estimated overlap of districts")
 
 
 def _valid_values(reference: Reference) -> pd.DataFrame:

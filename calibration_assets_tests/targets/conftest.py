@@ -8,7 +8,7 @@ from calibration_assets.targets.figures import figure_table, join_figures
 
 VARIABLES = (
     "person_count", "household_count", "tax_unit_count", "adjusted_gross_income", "snap", "age", "tax_unit_is_filer",
-    "state_fips", "congressional_district_geoid", "salt_deduction", "rent", "eitc", "filing_status",
+    "state_fips", "congressional_district_geoid", "salt_deduction", "rent", "eitc", "filing_status", "medicaid",
 )  # fmt: skip
 UNIT_FACTORS = {"population": 1.1, "adjusted_gross_income": 1.5}
 
