@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODEL_YEAR = 2024
+RAW_FOLDER = "storage/raw"
 
 
 def setting(default: Any, help_text: str, flag: str = "") -> Any:
@@ -22,7 +23,12 @@ def setting(default: Any, help_text: str, flag: str = "") -> Any:
 class SourceSettings:
     """Where CPS records come from."""
 
-    dataset: str = setting("taxcalc", "`taxcalc` (the embedded public CPS) or a path or URL of an H5 dataset")
+    dataset: str = setting(
+        "taxcalc",
+        "`taxcalc` (the embedded public CPS), `census:2024` (the Census Bureau's ASEC of that year's income), or a path "
+        "or URL of an H5 dataset or the path of an ASEC zip",
+    )
+    raw_folder: str = setting(RAW_FOLDER, "Folder of the agencies' raw files")
 
 
 @dataclass(frozen=True)

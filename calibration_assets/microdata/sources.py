@@ -16,12 +16,16 @@ import pandas as pd
 from upath import UPath
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.microdata.asec.files import find_zip, is_asec
+from calibration_assets.microdata.asec.records import MAPPING as ASEC_MAPPING
+from calibration_assets.microdata.asec.records import open_asec
 from calibration_assets.microdata.dataset import Dataset, read_dataset, write_dataset
 from calibration_assets.microdata.taxcalc_cps import MAPPING, open_taxcalc_cps
 from calibration_assets.microdata.taxcalc_units import taxcalc_version
 from calibration_assets.schemas import HOUSEHOLD_AGI
-from calibration_assets.settings import MODEL_YEAR
+from calibration_assets.settings import MODEL_YEAR, RAW_FOLDER
 from calibration_assets.storage.keys import file_key
+from calibration_assets.storage.reference import REFERENCE
 
 VERSION = 1
 """The meaning of the records that a source gives; raised when the same source gives other records."""
@@ -31,23 +35,35 @@ DATASET_FILE = "dataset.h5"
 AGI_FILE = "household_agi.parquet"
 
 
-def open_source(dataset: str) -> tuple[Dataset, pd.DataFrame | None]:
-    """Records of `taxcalc` (the embedded public CPS) or of an H5 file given by a local path or a URL.
+def open_source(dataset: str, raw_folder: Path = Path(RAW_FOLDER)) -> tuple[Dataset, pd.DataFrame | None]:
+    """Records of `taxcalc` (the embedded public CPS), of an ASEC, or of an H5 file given by a local path or a URL.
 
     The second value is AGI by household (`schemas.HOUSEHOLD_AGI`), None where the source does not know it.
     """
     if dataset == EMBEDDED:
         return open_taxcalc_cps(MODEL_YEAR)
+    if is_asec(dataset):
+        return open_asec(find_zip(dataset, raw_folder)), None
     with _local_file(dataset) as path:
         return read_dataset(path), None
 
 
-def source_key(dataset: str) -> str:
+def source_key(dataset: str, raw_folder: Path = Path(RAW_FOLDER)) -> str:
     """What a source's records hang on: the version of the package they come in, or the sha256 of their file."""
     if dataset == EMBEDDED:
         return f"{EMBEDDED} {taxcalc_version()} {file_key(MAPPING)}"
+    if is_asec(dataset):
+        zip_key = file_key(find_zip(dataset, raw_folder))
+        return f"asec {zip_key} {file_key(ASEC_MAPPING)} {file_key(REFERENCE / 'uprating.parquet')}"
     with _local_file(dataset) as path:
         return file_key(path)
+
+
+def read_mapping(dataset: str) -> pd.DataFrame:
+    """How a source's columns become variables, one row each; no rows for files that hold variables already."""
+    if dataset != EMBEDDED and not is_asec(dataset):
+        return pd.DataFrame()
+    return pd.read_csv(MAPPING if dataset == EMBEDDED else ASEC_MAPPING, dtype=str, keep_default_na=False)
 
 
 def describe_records(dataset: Dataset, household_agi: pd.DataFrame | None) -> dict[str, float]:
@@ -90,8 +106,8 @@ def _local_file(dataset: str) -> Iterator[Path]:
     """The H5 file of a source: where it is, or a copy for as long as it is read."""
     if not dataset.endswith((".h5", ".hdf5")):
         raise CalibrationError(
-            f"dataset {dataset}: no source has this name, expected `{EMBEDDED}` or the path or URL of an .h5 file; "
-            "correct the setting `dataset`."
+            f"dataset {dataset}: no source has this name, expected `{EMBEDDED}`, `census:{MODEL_YEAR}`, or the path or "
+            "URL of an .h5 file; correct the setting `dataset`."
         )
     if "://" not in dataset:
         if not Path(dataset).is_file():
