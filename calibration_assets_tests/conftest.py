@@ -1,6 +1,9 @@
-"""What several test folders share: a dataset of 20 literal households, and policyengine-us imported once."""
+"""What several test folders share: a dataset of 20 literal households, an S3 server, policyengine-us imported once."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -8,6 +11,9 @@ import pytest
 
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.microdata.links import GROUPS, id_column, link_column
+
+if TYPE_CHECKING:
+    from calibration_assets_tests.storage.places import Place
 
 HOUSEHOLDS = [
     # id, state FIPS, weight
@@ -116,6 +122,26 @@ def tiny_household_agi() -> pd.DataFrame:
     """Income of the 20 households without Social Security, dollars a year, in the place of their AGI."""
     income = pd.DataFrame(PERSONS).groupby(0)[[4, 5, 7, 8, 9]].sum().sum(axis=1)
     return pd.DataFrame({"household_id": income.index, "adjusted_gross_income": income.to_numpy(dtype=float)})
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server on loopback (moto's), one for the session."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, tmp_path: Path) -> "Place":
+    """An empty bucket of the S3 server."""
+    from calibration_assets_tests.storage.places import make_bucket
+
+    return make_bucket(s3_server, "test-access", "test-secret-0123456789", tmp_path / "caches")
 
 
 @pytest.fixture(scope="session")

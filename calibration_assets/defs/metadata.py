@@ -1,23 +1,44 @@
 """What an asset's page shows: numbers, tables and pictures out of a stored value."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from dagster import DataVersion, MetadataValue, Output
+import pyarrow.parquet as pq
+from dagster import AssetExecutionContext, AssetObservation, DataVersion, MetadataValue, Output
 
-from calibration_assets.storage.store import StoredValue
+from calibration_assets.storage.store import Store, StoredValue
 
 TABLE_ROWS = 60
+
+
+def tell_observations(context: AssetExecutionContext) -> Callable[[dict[str, float]], None]:
+    """Puts figures of a running step on its asset's page, where Dagster plots them."""
+    partition = context.partition_key if context.has_partition_key else None
+
+    def tell(figures: dict[str, float]) -> None:
+        context.log_event(AssetObservation(context.asset_key, partition=partition, metadata=figures))
+
+    return tell
 
 
 def stored_output(value: StoredValue) -> Output[StoredValue]:
     """The value as an asset's output, with its content key as data version and what is worth reading on its page."""
     pictures: dict[str, Any] = {path.stem: _picture(path.read_bytes()) for path in sorted(value.folder.glob("*.png"))}
     shown: dict[str, Any] = {name: _show(entry) for name, entry in value.metadata.items()}
-    stored: dict[str, Any] = {"version": value.version, "folder": str(value.folder)}
-    stored["megabytes"] = round(value.size / 1e6, 2)
-    return Output(value, metadata={**shown, **pictures, **stored}, data_version=DataVersion(value.key))
+    return Output(value, metadata={**shown, **pictures}, data_version=DataVersion(value.key))
+
+
+def storage_metadata(store: Store, value: StoredValue) -> dict[str, Any]:
+    """What a store knows of any value: where it is, its version, size and seconds, and the rows of its tables."""
+    rows = {path.name: pq.read_metadata(path).num_rows for path in sorted(value.folder.glob("*.parquet"))}
+    stored: dict[str, Any] = {
+        "path": str(store.base / value.name / value.version),
+        "version": value.version,
+        "megabytes": round(value.size / 1e6, 2),
+        "seconds": value.metadata["seconds"],
+    }
+    return stored | ({"rows": MetadataValue.json(rows)} if rows else {})
 
 
 def _show(entry: Any) -> Any:

@@ -1,8 +1,9 @@
 """Stored values: a folder of files, complete in itself, found again by its content key.
 
-    <base>/<name>/<version>/            the files, then manifest.json, written last
-    <base>/<name>/keys/<key>.json       which version holds the value of that key
-    <base>/<name>/current.json          which version the asset's readers open
+    <base>/<name>/<version>/             the files, then manifest.json, written last
+    <base>/<name>/keys/<key>.json        which version holds the value of that key
+    <base>/<name>/current.json           which version the asset's readers open
+    <base>/runs/<run>/versions/<name>.json    which version this run made or opened first, and opens again
 
 A writer fills a folder of its own, so two writers of one key never mix; a folder without a valid manifest is not
 a value. The same code serves local folders and S3 (or whatever fsspec reaches): a remote value is downloaded once into
@@ -23,10 +24,13 @@ from typing import Any
 from upath import UPath
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.storage import objects
 from calibration_assets.storage.keys import file_key
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+CURRENT = "current.json"
+RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,12 @@ class StoredValue:
 
 @dataclass(frozen=True)
 class Store:
-    """Values under one base folder, local or remote."""
+    """Values under one base folder, local or remote, as one run sees them."""
 
     base: UPath
     cache: Path
+    runs: tuple[str, ...] = ()
+    """The run that reads and writes, then those that it resumes; none: every read is of the newest pointer."""
 
     def build(self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]]) -> StoredValue:
         """The value of this key: opened if it is stored, else made into a folder by `make` and stored.
@@ -63,24 +69,19 @@ class Store:
 
     def find(self, name: str, key: str) -> StoredValue | None:
         """The stored value of this key, or None where it is not stored (any more)."""
-        pointer = _read_json(self.base / name / "keys" / f"{key}.json")
+        pointer = objects.read_json(self._key_path(name, key))
         return self._open(name, pointer["version"]) if pointer else None
 
     def find_many(self, name: str, keys: Iterable[str]) -> dict[str, StoredValue]:
         """Of these keys, those that are stored, each with its value; one round of reading for all of them."""
-        paths = {(self.base / name / "keys" / f"{key}.json").path: key for key in keys}
-        found = self.base.fs.cat(sorted(paths), on_error="return", recursive=False) if paths else {}
-        for path, text in found.items():
-            if isinstance(text, Exception) and not isinstance(text, FileNotFoundError):
-                raise CalibrationError(f"{name}: {path} cannot be read ({text}); check access, run again") from text
-        stored = {path: text for path, text in found.items() if not isinstance(text, Exception)}
-        versions = {paths[path]: json.loads(text)["version"] for path, text in stored.items()}
+        paths = {self._key_path(name, key): key for key in keys}
+        versions = {paths[path]: found["version"] for path, found in objects.read_many_json(paths).items()}
         values = {version: self._open(name, version) for version in sorted(set(versions.values()))}
         return {key: value for key, version in versions.items() if (value := values[version]) is not None}
 
     def current(self, name: str) -> StoredValue:
-        """The value that readers of this name open."""
-        pointer = _read_json(self.base / name / "current.json")
+        """The value that readers of this name open; within a run, the one that the run made or opened first."""
+        pointer = self._pointer(name)
         value = self._open(name, pointer["version"]) if pointer else None
         if value is None:
             found = f"version {pointer['version']} is gone" if pointer else "nothing is stored"
@@ -92,12 +93,15 @@ class Store:
 
     def current_key(self, name: str) -> str | None:
         """The content key of the value that readers of this name open, None where there is none."""
-        pointer = _read_json(self.base / name / "current.json")
+        pointer = self._pointer(name)
         return pointer["key"] if pointer else None
 
     def set_current(self, value: StoredValue) -> None:
         """Let readers of the value's name open this version."""
-        _write_json(self.base / value.name / "current.json", {"version": value.version, "key": value.key})
+        pointer = {"version": value.version, "key": value.key}
+        objects.write_json(self.base / value.name / CURRENT, pointer)
+        if self.runs:
+            objects.write_json(self._run_path(self.runs[0], value.name), pointer)
 
     def put(
         self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]], parts: Iterable[str] = ()
@@ -108,28 +112,22 @@ class Store:
         """
         version = f"{key[:12]}-{uuid.uuid4().hex[:8]}"
         target = self.base / name / version
-        folder = Path(target.path) if self._is_local else self.cache / name / f"{version}.partial"
-        folder.mkdir(parents=True)
-        started = time.monotonic()
+        folder = Path(target.path) if objects.is_local(self.base) else self.cache / name / f"{version}.partial"
         try:
-            metadata = dict(make(folder))
-            metadata |= {"seconds": round(time.monotonic() - started, 2), "peak_megabytes": _peak_memory()}
-            files = _describe(folder)
-            manifest = {"format": FORMAT, "key": key, "files": files, "metadata": metadata}
-            if not self._is_local:
-                _upload(folder, target, files)
-                (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
-                folder.replace(self.cache / name / version)
-            _write_json(target / MANIFEST, manifest)
-        except BaseException:
+            folder.mkdir(parents=True)
+            manifest = _fill(folder, key, make)
+            self._publish(name, folder, target, manifest)
+        except BaseException as error:
+            is_full = objects.is_full(folder, error)
             shutil.rmtree(folder, ignore_errors=True)
+            if is_full:
+                raise CalibrationError(
+                    f"{name}: the disk of {folder.parent} is full ({error}), expected room for the value; free space, "
+                    "or choose another place with CALIBRATION_STORE (nothing stored before is lost)"
+                ) from error
             raise
-        for found_by in (key, *parts):
-            _write_json(self.base / name / "keys" / f"{found_by}.json", {"version": version})
-        value = self._open(name, version)
-        if value is None:
-            raise CalibrationError(f"{name}: version {version} vanished from {self.base} while written; run again")
-        return value
+        objects.write_many_json([self._key_path(name, one) for one in (key, *parts)], {"version": version})
+        return self.open(name, version)
 
     def open(self, name: str, version: str) -> StoredValue:
         """The value of a version that another value refers to."""
@@ -148,13 +146,39 @@ class Store:
                     f"{entry['sha256'][:12]}…; delete {value.folder} and materialise {value.name} again"
                 )
 
-    @property
-    def _is_local(self) -> bool:
-        return self.base.protocol in ("", "file", "local")
+    def has(self, name: str, version: str) -> bool:
+        """Whether a version is stored, without opening it."""
+        return objects.read_json(self.base / name / version / MANIFEST) is not None
+
+    def _key_path(self, name: str, key: str) -> UPath:
+        return self.base / name / "keys" / f"{key}.json"
+
+    def _run_path(self, run: str, name: str) -> UPath:
+        return self.base / RUNS / run / "versions" / f"{name}.json"
+
+    def _pointer(self, name: str) -> dict[str, Any] | None:
+        """What the run has made or opened of this name, else what is current now; noted, so that it stays so."""
+        paths = [self._run_path(run, name) for run in self.runs]
+        for path in paths:
+            if pointer := objects.read_json(path):
+                break
+        else:
+            pointer = objects.read_json(self.base / name / CURRENT)
+        return objects.create_json(paths[0], pointer) if paths and pointer else pointer
+
+    def _publish(self, name: str, folder: Path, target: UPath, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest where the files are, which are first copied where the store is remote."""
+        if objects.is_local(self.base):
+            objects.write_json(target / MANIFEST, manifest)
+            return
+        objects.upload(folder, target, manifest["files"])
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        objects.write_json(target / MANIFEST, manifest)
+        _keep(folder, self.cache / name / target.name)
 
     def _open(self, name: str, version: str) -> StoredValue | None:
         target = self.base / name / version
-        manifest = _read_json(target / MANIFEST)
+        manifest = objects.read_json(target / MANIFEST)
         if manifest is None:
             return None
         if manifest.get("format") != FORMAT:
@@ -162,9 +186,9 @@ class Store:
                 f"{target / MANIFEST} has format {manifest.get('format')}, this version reads {FORMAT}; "
                 "use the version of calibration_assets that wrote it, or another store"
             )
-        folder = Path(target.path) if self._is_local else self._fetch(name, version, target, manifest)
+        folder = Path(target.path) if objects.is_local(self.base) else self._fetch(name, version, target, manifest)
         for file, entry in manifest["files"].items():
-            size = (folder / file).stat().st_size if (folder / file).exists() else None
+            size = _size(folder / file)
             if size != entry["size"]:
                 raise CalibrationError(
                     f"{name}: {folder / file} has {size} bytes, its manifest says {entry['size']}; "
@@ -177,57 +201,44 @@ class Store:
         if folder.exists():
             return folder
         partial = folder.with_name(f"{version}.{uuid.uuid4().hex[:8]}.partial")
-        for file, entry in manifest["files"].items():
-            (partial / file).parent.mkdir(parents=True, exist_ok=True)
-            target.fs.get_file((target / file).path, str(partial / file))
-            if file_key(partial / file) != entry["sha256"]:
-                raise CalibrationError(f"{target / file} differs from its manifest's sha256; materialise {name} again")
-        partial.mkdir(parents=True, exist_ok=True)
-        (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
         try:
-            partial.rename(folder)
-        except OSError:  # another reader has fetched the same version first
-            shutil.rmtree(partial)
-        return folder
+            partial.mkdir(parents=True)
+            objects.download(target, partial, manifest["files"])
+            (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        except BaseException as error:
+            is_full = objects.is_full(partial, error)
+            shutil.rmtree(partial, ignore_errors=True)
+            if is_full:
+                raise CalibrationError(
+                    f"{name}: the disk of the cache {self.cache} is full ({error}), expected room for version "
+                    f"{version}; free space there, or choose another place with CALIBRATION_CACHE"
+                ) from error
+            raise
+        return _keep(partial, folder)
+
+
+def _fill(folder: Path, key: str, make: Callable[[Path], Mapping[str, Any]]) -> dict[str, Any]:
+    """Let a step make its files; the manifest that describes them."""
+    started = time.monotonic()
+    metadata = dict(make(folder))
+    metadata |= {"seconds": round(time.monotonic() - started, 2), "peak_megabytes": _peak_memory()}
+    return {"format": FORMAT, "key": key, "files": objects.describe_files(folder), "metadata": metadata}
+
+
+def _keep(partial: Path, folder: Path) -> Path:
+    """Move a complete folder into the cache, unless another process has done so first."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        shutil.rmtree(partial)
+    return folder
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.exists() else None
 
 
 def _peak_memory() -> int:
     """The largest memory that this process has held, megabytes."""
     units = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // units
-
-
-def _describe(folder: Path) -> dict[str, dict[str, Any]]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": file_key(path)} for path in files
-    }
-
-
-def _upload(folder: Path, target: UPath, files: Mapping[str, Any]) -> None:
-    for file in files:
-        target.fs.put_file(str(folder / file), (target / file).path)
-
-
-def _read_json(path: UPath) -> dict[str, Any] | None:
-    try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CalibrationError(f"{path} is not JSON ({error}); delete it and materialise the asset again") from error
-
-
-def _write_json(path: UPath, value: Mapping[str, Any]) -> None:
-    """One PUT on S3; on a disk, written aside and moved into place."""
-    text = json.dumps(value, indent=1)
-    if path.protocol not in ("", "file", "local"):
-        path.write_text(text)
-        return
-    local = Path(path.path)
-    local.parent.mkdir(parents=True, exist_ok=True)
-    partial = local.with_name(f".{local.name}.{uuid.uuid4().hex[:8]}")
-    partial.write_text(text)
-    partial.replace(local)
