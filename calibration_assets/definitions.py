@@ -11,7 +11,7 @@ from calibration_assets.defs.progress import progress
 from calibration_assets.defs.resources import CalibrationStorage
 
 JOBS = {
-    "calibrate": ("diagnostics", "Records, targets, matrix, weights and how good they are."),
+    "calibrate": ("report", "Records, targets, matrix, weights and how good they are."),
     "calibrate_build": ("calibration_package", "Everything up to the calibration package, without fitting."),
     "data": ("stratified_cps", "The stratified sample of CPS records."),
     "database": ("target_database", "The target database."),

@@ -22,9 +22,9 @@ FILES = {
     "diagnostics": {
         "unified_diagnostics.csv": "calibration/unified_diagnostics.csv",
         "unified_run_config.json": "calibration/unified_run_config.json",
-        "report.html": "calibration/report.html",
         "unachievable_targets.csv": "calibration/unachievable_targets.csv",
     },
+    "report": {"report.html": "calibration/report.html"},
 }
 """For an asset, which of its files go where."""
 
@@ -42,7 +42,8 @@ def lay_out(store: Store, assets: Iterable[str], folder: Path) -> list[Path]:
 def lay_out_fit(store: Store, output: Path) -> list[Path]:
     """Copy weights to `output` and the manual's other files of the fit beside it."""
     sources = {output: store.current("weights").folder / "weights.npy"}
-    sources |= {output.with_name(name): store.current("diagnostics").folder / name for name in FILES["diagnostics"]}
+    for asset in ("diagnostics", "report"):
+        sources |= {output.with_name(name): store.current(asset).folder / name for name in FILES[asset]}
     return [replace_file(source, target) for target, source in sources.items()]
 
 

@@ -12,7 +12,9 @@ from pydantic import create_model
 from calibration_assets.settings import (
     CloneSettings,
     DatabaseSettings,
+    DiagnosticsSettings,
     FitSettings,
+    HeldOutSettings,
     SampleSettings,
     SimulationSettings,
     SourceSettings,
@@ -100,3 +102,13 @@ class FitConfig(SettingsConfig):
 
     target_config: str = ConfigField("", description="YAML file of targets to include or exclude; empty: the default")
     allow_stale: bool = ConfigField(False, description="Fit a package although its inputs have changed since")
+
+
+@fields_of(HeldOutSettings)
+class HeldOutConfig(SettingsConfig):
+    """How accuracy on targets that a fit did not see is measured."""
+
+
+@fields_of(DiagnosticsSettings)
+class DiagnosticsConfig(SettingsConfig):
+    """What is found out beyond one pass over the matrix."""

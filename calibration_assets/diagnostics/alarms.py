@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from calibration_assets.diagnostics.diagnosis import Diagnosis
+from calibration_assets.diagnostics.families import counted_targets
 
 DOMINATING_SHARE = {"national": 0.1, "state": 0.25, "district": 0.5}
 OPPOSING_SHARE = 0.5
@@ -93,7 +94,7 @@ def _unsupported_districts(diagnosis: Diagnosis) -> list[str]:
 def _held_out(diagnosis: Diagnosis) -> list[str]:
     if diagnosis.held_out is None:
         return []
-    counted = diagnosis.held_out[~diagnosis.held_out["near_zero"] & diagnosis.held_out["achievable"]]
+    counted = counted_targets(diagnosis.held_out)
     inside, outside = counted["abs_rel_error"].median(), counted["held_out_abs_rel_error"].median()
     if not outside > HELD_OUT_ERROR:
         return []

@@ -16,6 +16,9 @@ from calibration_assets.diagnostics.diagnosis import Diagnosis, key_figures, rea
 from calibration_assets.diagnostics.families import error_table
 from calibration_assets.errors import CalibrationError
 
+VERSION = 1
+"""Raised by hand when a table's meaning changes."""
+
 NOTABLE = 0.001
 """Errors that change by less than a tenth of a point count as the same."""
 
@@ -97,6 +100,13 @@ def _compare_figures(before: Diagnosis, after: Diagnosis, records: pd.DataFrame)
     moved = (records["weight_after"] - records["weight_before"]).abs().sum() / 2
     rows.append(("Households whose weight moved to another record", np.nan, moved))
     return pd.DataFrame(rows, columns=["figure", "before", "after"])
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """One Parquet file a table, and the page of text as `comparison.txt`."""
+    for name, table in vars(comparison).items():
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "comparison.txt").write_text(render_comparison(comparison))
 
 
 def render_comparison(comparison: Comparison) -> str:

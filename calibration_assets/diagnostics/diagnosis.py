@@ -16,7 +16,7 @@ from scipy import sparse
 
 from calibration_assets.diagnostics.conflicts import conflicting_targets
 from calibration_assets.diagnostics.detail import target_detail
-from calibration_assets.diagnostics.families import error_statistics
+from calibration_assets.diagnostics.families import counted_targets, error_statistics
 from calibration_assets.diagnostics.records import (
     largest_weights,
     record_weights,
@@ -30,7 +30,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.objective import Objective, make_objective
 from calibration_assets.settings import LossSettings
 
-VERSION = 2
+VERSION = 3
 """Raised by hand when a table's meaning changes."""
 
 
@@ -39,8 +39,9 @@ class Diagnosis:
     """What is known of one fit; tables that were not asked for are None.
 
     `targets`: `detail.target_detail`. `records`: `records.record_weights`. `weight_groups`, `weight_bins`,
-    `weight_ratios`, `largest`: the other tables of `records`. `conflicts`: `conflicts.conflicting_targets`. `held_out`:
-    `held_out.held_out_errors`. `outside`: `outside.outside_totals`. `loss`: one row an epoch, from the fit.
+    `weight_ratios`, `largest`: the other tables of `records`. `conflicts`: `conflicts.conflicting_targets`, with
+    `held_out.check_conflicts` where asked for. `held_out`: `held_out.held_out_errors`. `outside`:
+    `outside.outside_totals`. `loss`: one row an epoch, from the fit.
     """
 
     weights: WeightSummary
@@ -112,7 +113,7 @@ def key_figures(diagnosis: Diagnosis) -> dict[str, float]:
     """The numbers worth following over runs; errors in per cent over targets that can be met, NaN where none is."""
     errors, held_out = error_statistics(diagnosis.targets), float("nan")
     if diagnosis.held_out is not None:
-        counted = diagnosis.held_out[diagnosis.held_out["achievable"] & ~diagnosis.held_out["near_zero"]]
+        counted = counted_targets(diagnosis.held_out)
         held_out = float(counted["held_out_abs_rel_error"].median())
     return {
         "targets": errors["targets"],

@@ -55,6 +55,11 @@ def judged_targets(errors: pd.DataFrame, targets_df: pd.DataFrame) -> pd.DataFra
     return judged.assign(near_zero=size < np.maximum(1.0, NEAR_ZERO_SHARE * median))
 
 
+def counted_targets(judged: pd.DataFrame) -> pd.DataFrame:
+    """The targets that can be met and are not near zero."""
+    return judged[judged["achievable"] & ~judged["near_zero"]]
+
+
 def error_statistics(judged: pd.DataFrame) -> dict[str, float]:
     """Counts, and median, mean, p90, p99, maximum and shares within 1 to 25 % of the absolute relative error.
 

@@ -12,31 +12,34 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from calibration_assets.diagnostics.families import level_order
+from calibration_assets.diagnostics.families import counted_targets, level_order
 from calibration_assets.diagnostics.targets import relative_errors, weighted_sums
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.objective import Objective
 from calibration_assets.fit.ranks import Ranks
 from calibration_assets.fit.refit import refit_weights
-from calibration_assets.settings import FitSettings
+from calibration_assets.settings import FitSettings, HeldOutSettings
+
+VERSION = 1
+"""Raised by hand when the table's meaning changes."""
 
 SHOWN = ["target", "geo_level", "family", "state", "district", "near_zero", "achievable", "true_value", "abs_rel_error"]
 
 
-def assign_folds(detail: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
+def assign_folds(judged: pd.DataFrame, n_folds: int, seed: int) -> np.ndarray:
     """Fold of every target, 0 to n_folds - 1: shuffled by the seed, then dealt in turn within level, family and state.
 
     So a family with one target is held out once too, and districts of one state spread over the folds.
     """
-    if not 2 <= n_folds <= len(detail):
+    if not 2 <= n_folds <= len(judged):
         raise CalibrationError(
-            f"{n_folds} folds over {len(detail):,} targets: expected at least 2 and at most one a target; choose 5."
+            f"{n_folds} folds over {len(judged):,} targets: expected at least 2 and at most one a target; choose 5."
         )
-    shuffled = np.random.default_rng(seed).permutation(len(detail))
-    keys = detail[["geo_level", "family", "state"]].iloc[shuffled].reset_index(drop=True)
+    shuffled = np.random.default_rng(seed).permutation(len(judged))
+    keys = judged[["geo_level", "family", "state"]].iloc[shuffled].reset_index(drop=True)
     dealt = keys.sort_values(["geo_level", "family", "state"], kind="stable").index.to_numpy()
-    folds = np.empty(len(detail), dtype=np.int64)
-    folds[shuffled[dealt]] = np.arange(len(detail)) % n_folds
+    folds = np.empty(len(judged), dtype=np.int64)
+    folds[shuffled[dealt]] = np.arange(len(judged)) % n_folds
     return folds
 
 
@@ -51,30 +54,35 @@ def unseen_start(weights: np.ndarray, initial_weights: np.ndarray, columns: pd.D
 
 def held_out_errors(
     X: sparse.csr_matrix,
-    detail: pd.DataFrame,
+    judged: pd.DataFrame,
     objective: Objective,
     settings: FitSettings,
     start: np.ndarray,
-    *,
-    n_folds: int = 5,
-    seed: int = 0,
+    held_out: HeldOutSettings,
 ) -> pd.DataFrame:
-    """Every target held out once: its errors in sample and its estimate and error under the fit that did not see it.
+    """Every target held out once: its error in sample, and under the fit that did not see it.
 
-    `detail` is `target_detail`'s table of X (targets, columns), `objective` and `settings` those of the fit, `start`
-    (columns,) `unseen_start`. One refit a fold over the columns that `start` keeps.
+    `judged` is `judged_targets`' table of X (targets, columns), `objective` and `settings` those of the fit, `start`
+    (columns,) `unseen_start`. One refit a fold over the columns that `start` keeps; `seen_abs_rel_error` is a target's
+    mean error under the folds that saw it, which says what the folds' fewer iterations cost.
     """
-    folds = assign_folds(detail, n_folds, seed)
+    folds = assign_folds(judged, held_out.n_folds, held_out.seed)
     kept = np.flatnonzero(start)
     within, begin = X[:, kept], start[kept]
-    estimates = np.empty(len(detail))
-    for fold in range(n_folds):
-        seen = np.flatnonzero(folds != fold)
-        fitted = _refit(within[seen], _rows(objective, seen), settings, begin)
-        unseen = np.flatnonzero(folds == fold)
-        estimates[unseen] = weighted_sums(within[unseen], fitted)
-    errors = relative_errors(estimates, detail["true_value"].to_numpy())
-    return detail[SHOWN].assign(fold=folds, held_out_estimate=estimates, held_out_abs_rel_error=np.abs(errors))
+    true_values = judged["true_value"].to_numpy()
+    estimates, seen_errors = np.empty(len(judged)), np.zeros(len(judged))
+    for fold in range(held_out.n_folds):
+        seen = folds != fold
+        fitted = _refit(within[seen], _rows(objective, seen), _shortened(settings, held_out), begin)
+        found = weighted_sums(within, fitted)
+        estimates[~seen] = found[~seen]
+        seen_errors[seen] += np.abs(relative_errors(found, true_values))[seen]
+    return judged[SHOWN].assign(
+        fold=folds,
+        held_out_estimate=estimates,
+        held_out_abs_rel_error=np.abs(relative_errors(estimates, true_values)),
+        seen_abs_rel_error=seen_errors / (held_out.n_folds - 1),
+    )
 
 
 def refit_without(
@@ -102,10 +110,39 @@ def refit_without(
     return table.iloc[np.argsort(-gain.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
+def check_conflicts(
+    X: sparse.csr_matrix,
+    detail: pd.DataFrame,
+    objective: Objective,
+    settings: FitSettings,
+    weights: np.ndarray,
+    conflicts: pd.DataFrame,
+    number: int,
+) -> pd.DataFrame:
+    """The table of `conflicting_targets` with `error_refitted`: for the first `number` pairs the target's absolute
+    relative error in a refit without its opponent, NaN for the others."""
+    refitted = np.full(len(conflicts), np.nan)
+    for position, pair in enumerate(conflicts.head(number).to_dict("records")):
+        without = refit_without(X, detail, objective, settings, weights, [pair["opponent"]]).set_index("target")
+        refitted[position] = without.loc[pair["target"], "abs_rel_error_without"]
+    return conflicts.assign(error_refitted=refitted)
+
+
+def held_out_figures(held_out: pd.DataFrame) -> dict[str, float]:
+    """In sample and held out, over all counted targets: median error and shares within 1 and 10 %, in per cent."""
+    counted = counted_targets(held_out)
+    errors = {"in_sample": counted["abs_rel_error"], "held_out": counted["held_out_abs_rel_error"]}
+    errors["seen_by_folds"] = counted["seen_abs_rel_error"]
+    figures = {f"{name}_median_error_pct": float(size.median() * 100) for name, size in errors.items()}
+    for name, size in errors.items():
+        figures |= {f"{name}_within_{cut}_pct": float((size <= cut / 100).mean() * 100) for cut in (1, 10)}
+    return figures
+
+
 def held_out_families(held_out: pd.DataFrame) -> pd.DataFrame:
     """By level and family, over targets that can be met and are not near zero: median error and share within 10 %, in
     sample and held out."""
-    counted = held_out[held_out["achievable"] & ~held_out["near_zero"]]
+    counted = counted_targets(held_out)
     groups = counted.assign(
         within_10=counted["abs_rel_error"] <= 0.1, held_out_within_10=counted["held_out_abs_rel_error"] <= 0.1
     ).groupby(["geo_level", "family"])
@@ -119,10 +156,17 @@ def held_out_families(held_out: pd.DataFrame) -> pd.DataFrame:
     return level_order(table.reset_index())
 
 
+def _shortened(settings: FitSettings, held_out: HeldOutSettings) -> FitSettings:
+    iterations = min(settings.refit.max_iterations, held_out.max_iterations)
+    return replace(settings, refit=replace(settings.refit, max_iterations=iterations))
+
+
 def _rows(objective: Objective, rows: np.ndarray) -> Objective:
     parts = {name: getattr(objective, name)[rows] for name in ("targets", "scales", "importance")}
     return replace(objective, **parts)
 
 
 def _refit(X: sparse.csr_matrix, objective: Objective, settings: FitSettings, start: np.ndarray) -> np.ndarray:
+    if not len(start):
+        return start
     return refit_weights(X, objective, settings, gated_weights=start, initial_weights=start, ranks=Ranks()).weights

@@ -1,7 +1,7 @@
 """Held against published totals: weighted records beside figures that the fit did not aim at as such.
 
 The figures are in `reference/outside_totals.csv`, each with table, cell, year and URL; its notes say what each can and
-cannot show. Poverty and the Gini coefficient are not among them: they need simulated incomes.
+cannot show. Poverty and the Gini index are taken from the records' own cash incomes, without simulated benefits.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ PATH = Path(__file__).parents[1] / "reference" / "outside_totals.csv"
 def outside_totals(dataset: Dataset, records: pd.DataFrame, detail: pd.DataFrame) -> pd.DataFrame:
     """By published total: label, published, year, estimate, ratio, target_levels, source, url, note.
 
-    `records` is `record_weights` of the fit, whose households are the dataset's; dollars a year and households. An
+    `records` is `record_weights` of the fit, whose households are the dataset's; units are the file's. An
     estimate whose variables the dataset lacks is NaN. `target_levels` names the levels with targets of the same
     variable, where an agreement proves little.
     """
@@ -49,18 +49,44 @@ def _household_weights(dataset: Dataset, records: pd.DataFrame) -> np.ndarray:
 
 
 def _estimate(dataset: Dataset, weights: np.ndarray, row: dict) -> float:
-    if row["statistic"] == "households":
-        ages = dataset.tables["person"]["age"].to_numpy()
-        inside = (ages >= float(row["age_low"])) & (ages < float(row["age_high"]))
-        counted = np.unique(household_rows(dataset.tables, "person")[inside])
-        return float(weights[counted].sum())
-    return float(sum(_weighted_sum(dataset, weights, variable) for variable in row["variables"].split("+")))
+    persons = np.bincount(household_rows(dataset.tables, "person"), minlength=len(weights))
+    match row["statistic"]:
+        case "households":
+            return float(weights[_households_with(dataset, float(row["age_low"]), float(row["age_high"]))].sum())
+        case "persons a household":
+            total = weights.sum()
+            return float(persons @ weights / total) if total > 0 else float("nan")
+        case "gini":
+            return gini(_household_sum(dataset, row["variables"]), weights)
+        case "persons below":
+            line = float(row["first_person"]) + float(row["next_person"]) * (persons - 1)
+            income = _household_sum(dataset, row["variables"])
+            return float("nan") if np.isnan(income).any() else float((persons * weights)[income < line].sum())
+    return float(_household_sum(dataset, row["variables"]) @ weights)
 
 
-def _weighted_sum(dataset: Dataset, weights: np.ndarray, variable: str) -> float:
-    """Weighted sum of a variable over its entity; NaN where the dataset has no such variable."""
-    for entity in ENTITIES:
-        if variable in dataset.tables[entity]:
-            values = dataset.tables[entity][variable].to_numpy(dtype=np.float64)
-            return float(values @ weights[household_rows(dataset.tables, entity)])
-    return float("nan")
+def gini(values: np.ndarray, weights: np.ndarray) -> float:
+    """Gini index of values (n,) that occur with weights (n,), by the area below the Lorenz curve; NaN without a sum."""
+    order = np.argsort(values, kind="stable")
+    total = float(values @ weights)
+    if not total > 0:
+        return float("nan")
+    share = np.concatenate([[0.0], np.cumsum(values[order] * weights[order]) / total])
+    return float(1 - np.sum((share[1:] + share[:-1]) * weights[order] / weights.sum()))
+
+
+def _households_with(dataset: Dataset, age_low: float, age_high: float) -> np.ndarray:
+    ages = dataset.tables["person"]["age"].to_numpy()
+    return np.unique(household_rows(dataset.tables, "person")[(ages >= age_low) & (ages < age_high)])
+
+
+def _household_sum(dataset: Dataset, variables: str) -> np.ndarray:
+    """Sum of variables joined by `+` over the units of every household; NaN where the dataset lacks one of them."""
+    total = np.zeros(len(dataset.tables["household"]))
+    for variable in variables.split("+"):
+        entity = next((entity for entity in ENTITIES if variable in dataset.tables[entity]), None)
+        if entity is None:
+            return np.full(len(total), np.nan)
+        values = dataset.tables[entity][variable].to_numpy(dtype=np.float64)
+        total += np.bincount(household_rows(dataset.tables, entity), values, minlength=len(total))
+    return total

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from calibration_assets.diagnostics.families import LEVELS, WITHIN
-from calibration_assets.diagnostics.palette import BAND_COLOURS, BANDS, BLUE, DARK_TEXT, GREEN, ORANGE
+from calibration_assets.diagnostics.palette import BAND_COLOURS, BANDS, BLUE, DARK_TEXT, GREEN, NO_VALUE, ORANGE
 
 FAMILIES_SHOWN = 14
+SMALLEST_ERROR = 1e-5
+"""Errors below are drawn here, on a logarithmic axis."""
 
 
 def png(figure: Figure) -> bytes:
@@ -57,6 +59,25 @@ def _stacked_shares(axes: Axes, rows: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.tick_params(axis="x", labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def held_out_png(families: pd.DataFrame) -> bytes:
+    """Median error in sample and held out of the families with most targets, from `held_out_families`."""
+    rows = families.nlargest(2 * FAMILIES_SHOWN, "targets").sort_index()[::-1]
+    figure = Figure(figsize=(7, 1.1 + 0.22 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    position = np.arange(len(rows))
+    inside, outside = (rows[name].clip(lower=SMALLEST_ERROR) for name in ("median", "held_out_median"))
+    axes.hlines(position, inside, outside, color=NO_VALUE, linewidth=2)
+    axes.plot(inside, position, "o", color=BLUE, label="in sample")
+    axes.plot(outside, position, "D", color=ORANGE, label="held out")
+    names = rows["geo_level"].str.capitalize() + ": " + rows["family"] + rows["targets"].map(" ({:,})".format)
+    axes.set_yticks(position, names.tolist(), fontsize=8)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.4%}".rstrip("0%").rstrip(".") + " %")
+    axes.set_xlabel("Median absolute relative error", fontsize=9)
+    _legend(figure, axes)
+    return _finished(figure, axes)
 
 
 def population_pyramid_png(persons: pd.DataFrame, weights: np.ndarray) -> bytes:

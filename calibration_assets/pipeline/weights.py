@@ -1,13 +1,21 @@
 """Fitted weights."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from calibration_assets.diagnostics.plots import loss_curve_png
+import numpy as np
+
+from calibration_assets.diagnostics.families import error_statistics, judged_targets
+from calibration_assets.diagnostics.plots import loss_curve_png, weight_histogram_png
+from calibration_assets.diagnostics.records import weight_bins
+from calibration_assets.diagnostics.targets import target_errors
+from calibration_assets.diagnostics.weights import weight_summary
 from calibration_assets.fit import fit
+from calibration_assets.fit.progress import Reports
 from calibration_assets.fit.result import FitResult, write_fit
 from calibration_assets.package.folder import read_package_folder
 from calibration_assets.package.package import CalibrationPackage
@@ -44,10 +52,15 @@ def weights(
     settings: FitSettings,
     target_config: str = "",
     allow_stale: bool = False,
+    tell: Callable[[dict[str, float]], None] | None = None,
+    name: str = "weights",
+    stored_as: str = "",
 ) -> StoredValue:
     """Weights fitted to the targets that the target config keeps (empty: the default config).
 
-    An interrupted fit leaves a checkpoint under its content key, from which the next one goes on.
+    An interrupted fit leaves a checkpoint under its content key, from which the next one goes on. `tell` hears of
+    epoch, loss and shares of targets while the fit runs. `name` tells a sweep point's weights from `weights`;
+    `stored_as` is another name under which the same fit is taken from the store instead of being run.
     """
     if not allow_stale:
         now = {name: store.current_key(asset) for name, asset in INPUTS.items()}
@@ -60,11 +73,17 @@ def weights(
     checkpoint = store.cache / "checkpoints" / f"{key}.pt"
 
     def make(folder: Path) -> dict[str, Any]:
+        fitted = store.find(stored_as, key) if stored_as else None
+        if fitted:
+            for file in fitted.files:
+                shutil.copyfile(fitted.folder / file, folder / file)
+            return dict(fitted.metadata)
         package = select_package(calibration_package, config)
+        targets = package.targets_df["value"].to_numpy(np.float64)
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         result = fit.fit(
             package.X_sparse,
-            package.targets_df["value"].to_numpy(),
+            targets,
             settings,
             initial_weights=package.initial_weights,
             target_names=package.target_names,
@@ -74,15 +93,20 @@ def weights(
                 resume_from=str(checkpoint) if checkpoint.exists() else None,
                 progress=True,
             ),
+            observers=[Reports(targets, settings.epochs, tell)] if tell else (),
         )
         write_fit(result, folder)
         if len(result.terms):
             (folder / "loss.png").write_bytes(loss_curve_png(result.terms))
+        bins = weight_bins(result.weights, package.initial_weights)
+        (folder / "histogram.png").write_bytes(weight_histogram_png(bins))
         (folder / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=1))
         rules = count_matches(read_package_folder(calibration_package.folder).targets_df, config).fillna("")
-        return {**_describe_fit(result), "package": calibration_package.key, "rules": rules.to_dict("records")}
+        origin = {"package": calibration_package.key, "target_config": config_key(config)}
+        figures = {**_describe_fit(result), **fit_figures(package, result.weights)}
+        return {**figures, **origin, "rules": rules.to_dict("records")}
 
-    value = store.build("weights", key, make)
+    value = store.build(name, key, make)
     checkpoint.unlink(missing_ok=True)
     return value
 
@@ -94,7 +118,27 @@ def select_package(calibration_package: StoredValue, config: TargetConfig | Mapp
     return replace(package, X_sparse=X, targets_df=targets, target_names=names)
 
 
+def config_key(config: TargetConfig) -> str:
+    """What tells the targets of one fit from those of another."""
+    return content_key("target_config", 1, {}, config)
+
+
+def fit_figures(package: CalibrationPackage, weights: np.ndarray) -> dict[str, Any]:
+    """Errors in per cent over the targets that can be met, and how many records carry how much."""
+    errors = target_errors(package.X_sparse, package.targets_df, package.target_names, weights)
+    accuracy = error_statistics(judged_targets(errors, package.targets_df))
+    shares = {f"{name}_pct": accuracy[f"{name}_achievable"] * 100 for name in ("within_1", "within_5", "within_10")}
+    summary = weight_summary(weights, package.columns)
+    return {
+        "median_error_pct": accuracy["median_achievable"] * 100,
+        **shares,
+        "kept_records": summary.kept_records,
+        "effective_sample_size": summary.effective_sample_size,
+        "largest_weight": summary.largest,
+    }
+
+
 def _describe_fit(result: FitResult) -> dict[str, Any]:
     record = result.record
     named = ("rows", "columns", "entries", "kept_columns", "epochs_run", "gated_seconds", "refit_seconds", "threads")
-    return {name: record[name] for name in named} | {"stopped": record["stopped"], "refit": record["refit"]}
+    return {name: record[name] for name in (*named, "stopped", "refit", "settings")}

@@ -23,7 +23,9 @@ GRAPH = {
     "simulated_values": ["stratified_cps", "target_database"],
     "calibration_package": ["cloned_records", "simulated_values", "stratified_cps", "target_database"],
     "weights": ["calibration_package"],
-    "diagnostics": ["calibration_package", "stratified_cps", "weights"],
+    "held_out_accuracy": ["calibration_package", "weights"],
+    "diagnostics": ["calibration_package", "held_out_accuracy", "stratified_cps", "weights"],
+    "report": ["diagnostics"],
 }
 
 

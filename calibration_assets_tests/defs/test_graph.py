@@ -33,7 +33,7 @@ def test_the_whole_graph_on_twenty_households(tmp_path, tiny_dataset):
 
     package = load_calibration_package(store.current("calibration_package").folder)
     assert package.X_sparse.shape == (len(package.target_names), 20 * 40)
-    written = exports.lay_out(store, ["weights", "diagnostics"], tmp_path / "out")
+    written = exports.lay_out(store, ["weights", "diagnostics", "report"], tmp_path / "out")
     weights = np.load(tmp_path / "out" / "calibration" / "unified_weights.npy")
     errors = pd.read_csv(tmp_path / "out" / "calibration" / "unified_diagnostics.csv")
     assert len(written) == 5

@@ -9,15 +9,17 @@ from calibration_assets.diagnostics.conflicts import conflicting_targets
 from calibration_assets.diagnostics.diagnosis import diagnose
 from calibration_assets.diagnostics.held_out import (
     assign_folds,
+    check_conflicts,
     held_out_errors,
     held_out_families,
+    held_out_figures,
     refit_without,
     unseen_start,
 )
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.fit import fit
 from calibration_assets.fit.objective import make_objective
-from calibration_assets.settings import FitSettings, LossSettings
+from calibration_assets.settings import FitSettings, HeldOutSettings, LossSettings
 from calibration_assets_tests.diagnostics.example import make_package
 
 SETTINGS = FitSettings(epochs=20, lambda_l2=0.0)
@@ -67,14 +69,54 @@ def test_wrong_target_is_met_in_sample_but_not_held_out():
     X, targets = X[rows], targets.iloc[rows].reset_index(drop=True)
     weights, initial, objective = fitted(X, targets, columns)
     detail = diagnose(X, targets, columns, weights).targets
-    held_out = held_out_errors(
-        X, detail, objective, SETTINGS, unseen_start(weights, initial, columns), n_folds=len(targets)
-    ).set_index("target")
+    folds = HeldOutSettings(n_folds=len(targets))
+    start = unseen_start(weights, initial, columns)
+    held_out = held_out_errors(X, detail, objective, SETTINGS, start, folds).set_index("target")
     row = held_out.loc["national_US/employment_income/2"]
     assert row["abs_rel_error"] < 0.01
+    assert row["seen_abs_rel_error"] < 0.01
     assert row["held_out_abs_rel_error"] > 0.2
     implied = held_out.loc["national_US/person_count/0"]
     assert implied["held_out_abs_rel_error"] < 0.01
+
+
+def test_each_fold_is_fitted_to_the_others_alone():
+    X, targets, columns, _ = make_package()
+    weights, initial, objective = fitted(X, targets, columns)
+    detail = diagnose(X, targets, columns, weights).targets
+    start, settings = unseen_start(weights, initial, columns), HeldOutSettings(n_folds=3)
+    table = held_out_errors(X, detail, objective, SETTINGS, start, settings)
+    changed = targets.assign(value=targets["value"].where(table["fold"] != 1, targets["value"] * 7))
+    other = make_objective(changed["value"].to_numpy(), LossSettings())
+    again = held_out_errors(X, diagnose(X, changed, columns, weights).targets, other, SETTINGS, start, settings)
+    unseen = table["fold"] == 1
+    assert again.loc[unseen, "held_out_estimate"].tolist() == table.loc[unseen, "held_out_estimate"].tolist()
+
+
+def test_weights_of_zero_hold_out_to_zero():
+    X, targets, columns, weights = make_package()
+    detail = diagnose(X, targets, columns, weights * 0).targets
+    start = unseen_start(weights * 0, weights, columns)
+    objective = make_objective(targets["value"].to_numpy(), LossSettings())
+    table = held_out_errors(X, detail, objective, SETTINGS, start, HeldOutSettings(n_folds=2))
+    assert table["held_out_abs_rel_error"].tolist() == [1.0] * len(targets)
+
+
+def test_figures_by_hand():
+    held_out = pd.DataFrame(
+        {
+            "near_zero": [False, False, False, True],
+            "achievable": [True, True, False, True],
+            "abs_rel_error": [0.0, 0.02, 9.0, 9.0],
+            "held_out_abs_rel_error": [0.05, 0.35, 9.0, 9.0],
+            "seen_abs_rel_error": [0.01, 0.03, 9.0, 9.0],
+        }
+    )
+    figures = held_out_figures(held_out)
+    assert figures["in_sample_median_error_pct"] == pytest.approx(1)
+    assert figures["held_out_median_error_pct"] == pytest.approx(20)
+    assert figures["seen_by_folds_median_error_pct"] == pytest.approx(2)
+    assert (figures["in_sample_within_1_pct"], figures["held_out_within_10_pct"]) == (50, 50)
 
 
 def test_families_side_by_side():
@@ -111,6 +153,22 @@ def test_dropping_the_opponent_gives_what_the_gradients_say():
     assert before > 0.01
     assert after < before / 10
     assert pair["error_without"] < pair["abs_rel_error"] / 2
+
+
+def test_conflicts_are_checked_by_refits_on_request():
+    X, targets, columns, _ = make_package()
+    X = sparse.vstack([X, X[[0]]], format="csr")
+    twin = targets.iloc[[0]].assign(value=targets["value"].iloc[0] * 1.2, target_name="twin")
+    targets = pd.concat([targets, twin], ignore_index=True)
+    weights, _, objective = fitted(X, targets, columns)
+    diagnosis = diagnose(X, targets, columns, weights)
+    pairs = diagnosis.conflicts
+    assert len(pairs) > 1
+    checked = check_conflicts(X, diagnosis.targets, objective, SETTINGS, weights, pairs, 1)
+    alone = refit_without(X, diagnosis.targets, objective, SETTINGS, weights, [pairs["opponent"].iloc[0]])
+    expected = alone.set_index("target").loc[pairs["target"].iloc[0], "abs_rel_error_without"]
+    assert checked["error_refitted"].iloc[0] == expected
+    assert checked["error_refitted"].isna().sum() == len(pairs) - 1
 
 
 def test_unknown_target_is_refused():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from calibration_assets.diagnostics.outside import PATH, outside_totals
+from calibration_assets.diagnostics.outside import PATH, gini, outside_totals
 from calibration_assets.diagnostics.records import record_attributes
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset
@@ -41,6 +41,29 @@ def test_totals_by_hand():
     assert table.loc["Households with members of 60 or more", "estimate"] == 13
     assert math.isnan(table.loc["Taxable interest", "estimate"])
     assert table.loc["Households", "ratio"] == pytest.approx(15 / table.loc["Households", "published"])
+
+
+def test_persons_gini_and_poverty_by_hand():
+    published = pd.read_csv(PATH, keep_default_na=False).set_index("label")
+    dataset = make_dataset()
+    cash = published.loc["Persons in poverty, official measure", "variables"].split("+")
+    income = dict.fromkeys(cash, 0.0) | {"employment_income_before_lsr": [21_149.0, 0, 15_651.0, 0]}
+    person = dataset.tables["person"].assign(**income)
+    table = outside_totals(Dataset(2024, {**dataset.tables, "person": person}), RECORDS, DETAIL).set_index("label")
+    assert table.loc["Persons a household", "estimate"] == pytest.approx((2 * 2 + 3 + 10) / 15)
+    assert table.loc["Persons in poverty, official measure", "estimate"] == 2 * 2 + 10
+    without = outside_totals(dataset, RECORDS, DETAIL).set_index("label")
+    assert math.isnan(without.loc["Persons in poverty, official measure", "estimate"])
+
+
+def test_gini_by_hand():
+    assert gini(np.array([1.0, 1.0, 1.0]), np.array([5.0, 1.0, 2.0])) == pytest.approx(0)
+    assert gini(np.array([3.0, 1.0]), np.array([1.0, 1.0])) == pytest.approx(0.25)
+    assert gini(np.array([0.0, 8.0]), np.array([9.0, 1.0])) == pytest.approx(0.9)
+    assert gini(np.repeat([0.0, 1.0, 5.0], [2, 3, 1]), np.ones(6)) == pytest.approx(
+        gini(np.array([5.0, 0.0, 1.0]), np.array([1.0, 2.0, 3.0]))
+    )
+    assert math.isnan(gini(np.zeros(2), np.ones(2)))
 
 
 def test_households_of_another_dataset_are_refused():

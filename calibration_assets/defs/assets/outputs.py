@@ -2,15 +2,39 @@
 
 from dagster import Output, asset
 
+from calibration_assets.defs.config import DiagnosticsConfig, HeldOutConfig
 from calibration_assets.defs.metadata import stored_output
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.pipeline import diagnostics as judging
+from calibration_assets.pipeline import held_out, reporting
 from calibration_assets.storage.store import StoredValue
+
+
+@asset(group_name="outputs", kinds={"parquet"}, io_manager_key="stored_value", pool="fit")
+def held_out_accuracy(
+    config: HeldOutConfig, storage: CalibrationStorage, calibration_package: StoredValue, weights: StoredValue
+) -> Output[StoredValue]:
+    """Every target's error under weights that were fitted without it, beside its error in sample."""
+    return stored_output(
+        held_out.held_out_accuracy(storage.open(), calibration_package, weights, config.settings)
+    )
 
 
 @asset(group_name="outputs", kinds={"csv"}, io_manager_key="stored_value")
 def diagnostics(
-    storage: CalibrationStorage, stratified_cps: StoredValue, calibration_package: StoredValue, weights: StoredValue
+    config: DiagnosticsConfig,
+    storage: CalibrationStorage,
+    stratified_cps: StoredValue,
+    calibration_package: StoredValue,
+    weights: StoredValue,
+    held_out_accuracy: StoredValue,
 ) -> Output[StoredValue]:
     """Every target against its estimate, by level and family; what cannot be met and why."""
-    return stored_output(judging.diagnostics(storage.open(), stratified_cps, calibration_package, weights))
+    inputs = (stratified_cps, calibration_package, weights, held_out_accuracy)
+    return stored_output(judging.diagnostics(storage.open(), *inputs, config.settings))
+
+
+@asset(group_name="outputs", kinds={"html"}, io_manager_key="stored_value")
+def report(storage: CalibrationStorage, diagnostics: StoredValue) -> Output[StoredValue]:
+    """The report in the browser: everything above to look at and search, compared with the previous run."""
+    return stored_output(reporting.report(storage.open(), diagnostics))

@@ -8,7 +8,7 @@ from bokeh.model import Model
 from calibration_assets.diagnostics.alarms import alarms
 from calibration_assets.diagnostics.compare import compare_runs
 from calibration_assets.diagnostics.diagnosis import Diagnosis
-from calibration_assets.diagnostics.families import error_statistics
+from calibration_assets.diagnostics.families import counted_targets, error_statistics
 from calibration_assets.diagnostics.held_out import held_out_families
 from calibration_assets.diagnostics.report import figures, tables
 from calibration_assets.diagnostics.report.tables import Table, decimal, percent, whole
@@ -66,7 +66,7 @@ def make_facts(diagnosis: Diagnosis) -> list[Fact]:
     if diagnosis.population is not None:
         facts.append(Fact("Persons", whole(diagnosis.population), "implied by the weights"))
     if diagnosis.held_out is not None:
-        counted = diagnosis.held_out[diagnosis.held_out["achievable"] & ~diagnosis.held_out["near_zero"]]
+        counted = counted_targets(diagnosis.held_out)
         facts.append(Fact("Held-out median", percent(counted["held_out_abs_rel_error"].median()), "targets not seen"))
     return facts
 
@@ -211,7 +211,7 @@ def _outside(diagnosis: Diagnosis) -> Section:
         return Section("outside", title, paragraphs=["Totals outside the calibration were not computed in this run."])
     words = (
         "Totals from the weighted records beside what agencies publish. Where the same variable is a target at some "
-        "level an agreement proves little. Poverty and the Gini coefficient are missing: they need simulated incomes."
+        "level an agreement proves little. Poverty and the Gini index rest on the records' own cash incomes."
     )
     return Section("outside", title, paragraphs=[words], tables=[tables.outside_table(diagnosis.outside)])
 

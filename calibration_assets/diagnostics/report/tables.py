@@ -52,6 +52,11 @@ def share(value: Any) -> str:
     return MISSING if value != value else f"{value:,.1%}"
 
 
+def amount(value: Any) -> str:
+    """A total in whole units; a small measure with three significant digits."""
+    return whole(value) if abs(value) >= 100 else factor(value)
+
+
 def factor(value: Any) -> str:
     """A ratio with three significant digits."""
     return MISSING if value != value else f"{value:,.3g}"
@@ -177,6 +182,8 @@ def conflict_table(conflicts: pd.DataFrame) -> Table:
         "share": ("Part of the pull it takes up", percent),
         "error_without": ("Error if that one were dropped (first order)", percent),
     }
+    if "error_refitted" in conflicts and conflicts["error_refitted"].notna().any():
+        columns["error_refitted"] = ("Error in a refit without it", percent)
     return make_table("Targets that hold back the worst ones", conflicts, columns)
 
 
@@ -184,9 +191,9 @@ def outside_table(outside: pd.DataFrame) -> Table:
     """Totals that were no targets against published ones."""
     columns = {
         "label": ("Total", text),
-        "published": ("Published", whole),
+        "published": ("Published", amount),
         "year": ("Year", text),
-        "estimate": ("Weighted records", whole),
+        "estimate": ("Weighted records", amount),
         "ratio": ("Ratio", factor),
         "target_levels": ("Also a target at", text),
         "source": ("Source", text),
@@ -196,7 +203,7 @@ def outside_table(outside: pd.DataFrame) -> Table:
 
 
 def held_out_table(families: pd.DataFrame) -> Table:
-    """Held-out errors beside those in sample."""
+    """Held-out errors beside those in sample, by level and family."""
     columns = {
         "geo_level": ("Level", text),
         "family": ("Family", text),
