@@ -114,6 +114,19 @@ class FitSettings:
 
 
 @dataclass(frozen=True)
+class PointSettings:
+    """A named point of a sweep: the fit's settings that it replaces; what is None stays as it is."""
+
+    lambda_l0: float | None = setting(None, "Custom L0 penalty")
+    target_records: int | None = setting(None, "Columns to keep, instead of a penalty")
+    beta: float | None = setting(None, "L0 gate temperature")
+    lambda_l2: float | None = setting(None, "L2 regularization on weights")
+    learning_rate: float | None = setting(None, "Optimizer learning rate")
+    epochs: int | None = setting(None, "Training epochs, as a total")
+    seed: int | None = setting(None, "Seed of the gates' draws")
+
+
+@dataclass(frozen=True)
 class ObservationSettings:
     """What is noted while a fit runs; none of it changes the weights."""
 
