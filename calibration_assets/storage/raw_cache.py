@@ -3,6 +3,7 @@
     <folder>/<name>            the bytes as the publisher sent them
     <folder>/<name>.json       url, sha256, size, content type and the date of the fetch
 
+A file put into the folder by hand is checked like a fetched one and gets its record when it is first asked for.
 What a file means stays with its source, which gives the check that the bytes must pass before they are kept.
 """
 
@@ -56,6 +57,10 @@ class RawCache:
         """
         path = self.path(name)
         if path.is_file() and not self.refresh:
+            if not _record_path(path).is_file():
+                body = path.read_bytes()
+                check(body)
+                self._keep(path, body, url, "put there by hand")
             return self.read(name)
         if self.offline:
             raise CalibrationError(

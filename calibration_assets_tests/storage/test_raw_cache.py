@@ -114,6 +114,17 @@ def test_refresh_fetches_again_and_offline_never_asks(server, cache):
     assert len(Handler.requests) == 2
 
 
+def test_a_file_put_there_by_hand_is_checked_and_kept(cache):
+    cache.folder.mkdir()
+    (cache.folder / "a.csv").write_bytes(b"<html>")
+    with pytest.raises(CalibrationError, match="a page and not a table"):
+        cache.fetch("a.csv", "http://127.0.0.1:9/good", "text/csv", refuse_pages)
+    assert kept_files(cache) == ["a.csv"]
+    (cache.folder / "a.csv").write_bytes(GOOD)
+    assert cache.fetch("a.csv", "http://127.0.0.1:9/good", "text/csv", refuse_pages) == GOOD
+    assert json.loads((cache.folder / "a.csv.json").read_text())["content_type"] == "put there by hand"
+
+
 def test_a_passing_failure_is_tried_again(server, cache):
     assert cache.fetch("a.csv", f"{server}/flaky", "text/csv") == GOOD
     assert Handler.requests == ["/flaky"] * 3
