@@ -156,6 +156,15 @@ class DiagnosticsSettings:
     check_conflicts: int = setting(0, "How many of the pairs of opposing targets to check, by a refit without one")
 
 
+@dataclass(frozen=True)
+class PruneSettings:
+    """Which stored versions stay that nothing refers to any more, and how long a hidden one can still be opened."""
+
+    keep_days: float = setting(14.0, "Age in days up to which every version and what runs made or opened stay")
+    keep_versions: int = setting(2, "Newest versions of every name that stay")
+    grace_hours: float = setting(1.0, "Hours between hiding a version and removing it")
+
+
 L0_PRESETS = {"local": 1e-8, "national": 1e-4}
 
 

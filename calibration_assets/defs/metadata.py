@@ -1,7 +1,7 @@
 """What an asset's page shows: numbers, tables and pictures out of a stored value."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -43,11 +43,12 @@ def storage_metadata(store: Store, value: StoredValue) -> dict[str, Any]:
 
 def _show(entry: Any) -> Any:
     if isinstance(entry, list) and entry and isinstance(entry[0], Mapping):
-        return MetadataValue.md(_markdown(entry[:TABLE_ROWS]))
+        return MetadataValue.md(markdown_table(entry[:TABLE_ROWS]))
     return MetadataValue.json(entry) if isinstance(entry, list | dict) else entry
 
 
-def _markdown(rows: list[Mapping[str, Any]]) -> str:
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of equal fields as a table in Markdown."""
     lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
     lines += ["| " + " | ".join(_cell(cell) for cell in row.values()) + " |" for row in rows]
     return "\n".join(lines)

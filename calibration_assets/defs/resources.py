@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from dagster import ConfigurableResource, DagsterRun, EnvVar, InitResourceContext
-from dagster._core.storage.tags import RESUME_RETRY_TAG
-from pydantic import Field, PrivateAttr
+from dagster._core.storage.tags import ASSET_RESUME_RETRY_TAG
+from pydantic import Field, JsonValue, PrivateAttr
 from upath import UPath
 
 from calibration_assets.errors import CalibrationError
@@ -14,7 +14,7 @@ from calibration_assets.storage.store import Store
 
 BASE, CACHE, ENDPOINT = "CALIBRATION_STORE", "CALIBRATION_CACHE", "CALIBRATION_S3_ENDPOINT"
 """Environment variables that choose the store where the resource's own fields do not."""
-SECRET = {"dagster__is_secret": True}
+SECRET: dict[str, JsonValue] = {"dagster__is_secret": True}
 S3_CLIENT = {"retries": {"mode": "standard", "max_attempts": 4}, "connect_timeout": 10, "read_timeout": 60}
 
 
@@ -40,11 +40,11 @@ class CalibrationStorage(ConfigurableResource[Store]):
 
     def open(self) -> Store:
         """The store that the core reads and writes."""
-        path = self.base_path or EnvVar(BASE).get_value("storage/store")
-        cache = self.cache_path or EnvVar(CACHE).get_value("storage/cache")
+        path = self.base_path or EnvVar(BASE).get_value() or "storage/store"
+        cache = self.cache_path or EnvVar(CACHE).get_value() or "storage/cache"
         try:
-            base = UPath(path, **(self._s3_options() if str(path).startswith("s3://") else {}))
-            return Store(base.absolute() if is_local(base) else base, Path(str(cache)).absolute(), self._runs)
+            base = UPath(path, **(self._s3_options() if path.startswith("s3://") else {}))
+            return Store(base.absolute() if is_local(base) else base, Path(cache).absolute(), self._runs)
         except (ImportError, ValueError) as error:
             raise CalibrationError(
                 f"store {path}: {error}, expected a folder or an fsspec URL; correct {BASE}, or install what it needs "
@@ -62,11 +62,12 @@ class CalibrationStorage(ConfigurableResource[Store]):
 
 
 def _resumed_runs(context: InitResourceContext) -> tuple[str, ...]:
-    """The run in which a resource is used, then the failed ones that it resumes, newest first."""
+    """The run in which a resource is used, then the earlier ones whose remaining steps it executes, newest first."""
     runs: list[str] = []
     run: DagsterRun | None = context.run
     while run is not None and run.run_id not in runs:
         runs.append(run.run_id)
-        parent = run.parent_run_id if run.tags.get(RESUME_RETRY_TAG) == "true" else None
+        is_resumed = run.step_keys_to_execute or run.tags.get(ASSET_RESUME_RETRY_TAG) == "true"
+        parent = run.parent_run_id if is_resumed else None
         run = context.instance.get_run_by_id(parent) if parent and context.instance else None
     return tuple(runs)

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,17 @@ def download(target: UPath, folder: Path, files: Mapping[str, Mapping[str, Any]]
             )
 
 
+def list_files(base: UPath) -> dict[str, tuple[datetime, int]]:
+    """Every file under a base by its path from there: when it was written last, and its size."""
+    try:
+        with reaching(base):
+            found = base.fs.find(base.path, detail=True)
+    except FileNotFoundError:
+        return {}
+    start = len(base.path.rstrip("/")) + 1
+    return {path[start:]: (_written(entry), int(entry["size"])) for path, entry in found.items()}
+
+
 def remove(path: UPath) -> None:
     """Remove one object, which may be gone already."""
     try:
@@ -201,6 +213,14 @@ def _advice(error: BaseException) -> str:
     if getattr(error, "errno", None) in FULL:
         return "free space, or choose another place with CALIBRATION_STORE"
     return "check the address and the connection, then run again"
+
+
+def _written(entry: Mapping[str, Any]) -> datetime:
+    """When a file of a listing was written; file systems name and express it differently."""
+    time = next(entry[name] for name in ("LastModified", "mtime", "updated", "created") if name in entry)
+    if isinstance(time, int | float):
+        return datetime.fromtimestamp(time, UTC)
+    return datetime.fromisoformat(time) if isinstance(time, str) else time
 
 
 def _json_bytes(value: Mapping[str, Any]) -> bytes:
