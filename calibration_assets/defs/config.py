@@ -104,6 +104,24 @@ class FitConfig(SettingsConfig):
     allow_stale: bool = ConfigField(False, description="Fit a package although its inputs have changed since")
 
 
+class WeightsConfig(FitConfig):
+    """How weights are fitted, or the point of a sweep that says so."""
+
+    point: str = ConfigField("", description="Point of sweep.yaml whose settings replace those above; empty: none")
+
+
+class SweepConfig(FitConfig):
+    """How the points of a sweep are fitted; what a point sets replaces it."""
+
+    threads: int = ConfigField(1, description="Threads of each fit; several points are fitted at the same time")
+
+
+class FrontierConfig(Config):
+    """Which points are compared."""
+
+    target_config: str = ConfigField("", description="The targets that the points were fitted to; empty: the default")
+
+
 @fields_of(HeldOutSettings)
 class HeldOutConfig(SettingsConfig):
     """How accuracy on targets that a fit did not see is measured."""

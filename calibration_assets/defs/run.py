@@ -22,10 +22,14 @@ from calibration_assets.settings import ObservationSettings, RunRequest
 from calibration_assets.storage.store import Store
 from calibration_assets.targets.config import DEFAULT_CONFIG, load_target_config
 
+STEPS = ("records", "matrix", "sweep", "held_out", "diagnostics", "reporting")
+PRELOADED = ["calibration_assets.definitions", *(f"calibration_assets.pipeline.{step}" for step in STEPS)]
+"""What the steps of a job import, paid once for all its processes."""
+
 PROCESSES = {
     "multiprocess": {
         "max_concurrent": os.cpu_count() or 1,
-        "start_method": {"forkserver": {"preload_modules": ["calibration_assets.definitions"]}},
+        "start_method": {"forkserver": {"preload_modules": PRELOADED}},
     }
 }
 
@@ -125,11 +129,7 @@ def run_job(name: str, config: Mapping[str, Any]) -> None:
 
     A profile speaks of the whole pipeline; a shorter job takes the part that concerns its assets.
     """
-    if not Path(os.environ.get("DAGSTER_HOME", "")).is_absolute():
-        raise CalibrationError(
-            "DAGSTER_HOME is not an absolute folder, expected one for the history of runs; use `make`, or export "
-            "DAGSTER_HOME=$PWD/.dagster"
-        )
+    check_home()
     ops = {asset: entry for asset, entry in (config.get("ops") or {}).items() if asset not in _left_out(name)}
     run_config = {"execution": {"config": PROCESSES}, "loggers": {"progress": {}}, **config, "ops": ops}
     with DagsterInstance.get() as instance:
@@ -139,6 +139,15 @@ def run_job(name: str, config: Mapping[str, Any]) -> None:
         except DagsterInvalidConfigError as error:
             raise CalibrationError(f"the profile is refused: {error.errors[0].message}") from error
         _check_success(name, result.success)
+
+
+def check_home() -> None:
+    """Stop where there is no place for the history of runs."""
+    if not Path(os.environ.get("DAGSTER_HOME", "")).is_absolute():
+        raise CalibrationError(
+            "DAGSTER_HOME is not an absolute folder, expected one for the history of runs; use `make`, or export "
+            "DAGSTER_HOME=$PWD/.dagster"
+        )
 
 
 def _check_success(job: str, success: bool) -> None:

@@ -161,32 +161,25 @@ def weight_histogram_png(bins: pd.DataFrame) -> bytes:
 
 
 def frontier_png(frontier: pd.DataFrame) -> bytes:
-    """Median error against columns kept for the points of a sweep, the knee ringed.
-
-    `frontier` has `point`, `kept_columns` and `median` (absolute relative error), one row a point.
-    """
-    rows = frontier[(frontier["kept_columns"] > 0) & (frontier["median"] > 0)].sort_values("kept_columns")
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    """Median error against columns kept for the points of a sweep, from `frontier.mark_frontier`; the knee ringed."""
+    rows = frontier[(frontier["kept_columns"] > 0) & (frontier["median_error_pct"] > 0)]
+    best = rows[rows["on_frontier"]]
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.plot(rows["kept_columns"], rows["median"], "o-", color=BLUE)
+    axes.plot(rows["kept_columns"], rows["median_error_pct"], "o", color=NO_VALUE, label="beaten by another point")
+    axes.plot(best["kept_columns"], best["median_error_pct"], "o-", color=BLUE, label="frontier")
     for row in rows.to_dict("records"):
-        axes.annotate(
-            str(row["point"]),
-            (row["kept_columns"], row["median"]),
-            fontsize=8,
-            xytext=(5, 5),
-            textcoords="offset points",
-        )
-    if len(rows) > 2:
-        knee = rows.iloc[knee_position(rows["kept_columns"].to_numpy(), rows["median"].to_numpy())]
-        axes.plot(
-            knee["kept_columns"], knee["median"], "o", markersize=16, markerfacecolor="none", color=ORANGE, label="knee"
-        )
-        _legend(figure, axes)
+        place = (row["kept_columns"], row["median_error_pct"])
+        axes.annotate(str(row["point"]), place, fontsize=7, xytext=(5, 5), textcoords="offset points")
+    knee = rows[rows["knee"]]
+    if len(knee):
+        ring = {"markersize": 16, "markerfacecolor": "none", "color": ORANGE}
+        axes.plot(knee["kept_columns"], knee["median_error_pct"], "o", label="knee", **ring)
+    _legend(figure, axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("Columns kept", fontsize=9)
-    axes.set_ylabel("Median absolute relative error", fontsize=9)
+    axes.set_ylabel("Median absolute relative error, %", fontsize=9)
     return _finished(figure, axes)
 
 

@@ -3,7 +3,7 @@
 Fitting a point and comparing points stay out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,13 +43,21 @@ def read_points(path: Path = SWEEP_FILE) -> dict[str, PointSettings]:
 
 def point_settings(points: Mapping[str, PointSettings], name: str, settings: FitSettings) -> FitSettings:
     """The settings with those of a point put in."""
-    if name not in points:
-        near = ", ".join(get_close_matches(name, points, n=3)) or ", ".join(points)
-        raise CalibrationError(f"sweep point {name!r} is not among the {len(points)} named ones; nearest names: {near}")
+    check_names([name], points)
     given = given_settings(points[name])
     if given.keys() & set(ALTERNATIVES):
         given = {**dict.fromkeys(ALTERNATIVES), **given}
     return replace(settings, **given)
+
+
+def check_names(names: Iterable[str], points: Mapping[str, PointSettings]) -> None:
+    """Stop at the first name that no point has (any more), with the nearest ones."""
+    for name in names:
+        if name not in points:
+            near = ", ".join(get_close_matches(name, points, n=3)) or ", ".join(points)
+            raise CalibrationError(
+                f"sweep point {name!r} is not among the {len(points)} that sweep.yaml names; nearest names: {near}"
+            )
 
 
 def given_settings(point: PointSettings) -> dict[str, Any]:

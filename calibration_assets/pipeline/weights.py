@@ -91,7 +91,7 @@ def weights(
             observation=ObservationSettings(
                 checkpoint_output=str(checkpoint),
                 resume_from=str(checkpoint) if checkpoint.exists() else None,
-                progress=True,
+                progress=name == "weights",
             ),
             observers=[Reports(targets, settings.epochs, tell)] if tell else (),
         )
@@ -127,11 +127,10 @@ def fit_figures(package: CalibrationPackage, weights: np.ndarray) -> dict[str, A
     """Errors in per cent over the targets that can be met, and how many records carry how much."""
     errors = target_errors(package.X_sparse, package.targets_df, package.target_names, weights)
     accuracy = error_statistics(judged_targets(errors, package.targets_df))
-    shares = {f"{name}_pct": accuracy[f"{name}_achievable"] * 100 for name in ("within_1", "within_5", "within_10")}
+    named = {"median": "median_error_pct", **{share: f"{share}_pct" for share in ("within_1", "within_5", "within_10")}}
     summary = weight_summary(weights, package.columns)
     return {
-        "median_error_pct": accuracy["median_achievable"] * 100,
-        **shares,
+        **{figure: accuracy[f"{statistic}_achievable"] * 100 for statistic, figure in named.items()},
         "kept_records": summary.kept_records,
         "effective_sample_size": summary.effective_sample_size,
         "largest_weight": summary.largest,

@@ -8,6 +8,7 @@ import pytest
 
 from calibration_assets.diagnostics import plots
 from calibration_assets.diagnostics.families import level_family_table
+from calibration_assets.diagnostics.frontier import mark_frontier
 from calibration_assets.diagnostics.records import weight_bins
 from calibration_assets_tests.diagnostics.test_families import ERRORS, TARGETS
 
@@ -15,7 +16,8 @@ RNG = np.random.default_rng(0)
 PERSONS = pd.DataFrame({"age": RNG.integers(0, 86, 500)})
 COLUMNS = pd.DataFrame({"district": np.repeat([101, 102, 601], [5, 9, 2])})
 TERMS = pd.DataFrame({"epoch": [1, 2, 3], "data_loss": [9.0, 3.0, 1.0], "l0_penalty": [0.0, 0.0, 0.0]})
-FRONTIER = pd.DataFrame({"point": list("abc"), "kept_columns": [100, 1000, 10_000], "median": [0.2, 0.01, 0.005]})
+POINTS = {"point": list("abcd"), "kept_columns": [100, 1000, 10_000, 10_000], "median_error_pct": [20.0, 1.0, 0.5, 0.6]}
+FRONTIER = mark_frontier(pd.DataFrame(POINTS))
 BINS = weight_bins(RNG.lognormal(3, 1, 400), np.full(400, 30.0))
 PICTURES = {
     "errors": lambda: plots.error_distribution_png(level_family_table(ERRORS, TARGETS)),
@@ -39,5 +41,5 @@ def test_every_picture_is_a_small_png(name):
 
 
 def test_knee_is_where_errors_stop_falling_fast():
-    assert plots.knee_position(FRONTIER["kept_columns"].to_numpy(), FRONTIER["median"].to_numpy()) == 1
+    assert plots.knee_position(np.array([100.0, 1000, 10_000]), np.array([0.2, 0.01, 0.005])) == 1
     assert plots.knee_position(np.array([1.0, 10, 100, 1000]), np.array([1.0, 0.9, 0.01, 0.009])) == 2

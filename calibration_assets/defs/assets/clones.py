@@ -5,7 +5,6 @@ from dagster import Output, asset
 from calibration_assets.defs.config import CloneConfig
 from calibration_assets.defs.metadata import stored_output
 from calibration_assets.defs.resources import CalibrationStorage
-from calibration_assets.pipeline import records
 from calibration_assets.storage.store import StoredValue
 
 
@@ -14,4 +13,6 @@ def cloned_records(
     config: CloneConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
 ) -> Output[StoredValue]:
     """The matrix's columns: household, clone, district, county and state of each."""
+    from calibration_assets.pipeline import records
+
     return stored_output(records.cloned_records(storage.open(), stratified_cps, target_database, config.settings))

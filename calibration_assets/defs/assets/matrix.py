@@ -10,7 +10,6 @@ from pydantic import Field
 from calibration_assets.defs.config import SimulationConfig, TargetConfig
 from calibration_assets.defs.metadata import stored_output
 from calibration_assets.defs.resources import CalibrationStorage
-from calibration_assets.pipeline import matrix
 from calibration_assets.storage.store import StoredValue
 
 Batch = dict[str, list[str]]
@@ -28,6 +27,8 @@ def plan_batches(
     config: BatchConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
 ) -> Iterator[DynamicOutput[Batch]]:
     """The states that lack values, in batches of about equal work; none where all values are stored."""
+    from calibration_assets.pipeline import matrix
+
     missing = matrix.missing_values(storage.open(), stratified_cps, target_database, config.settings)
     for number in range(min(config.batches, len(missing))):
         states = sorted(missing)[number :: config.batches]
@@ -39,6 +40,8 @@ def simulate_batch(
     config: SimulationConfig, storage: CalibrationStorage, stratified_cps: StoredValue, batch: Batch
 ) -> list[str]:
     """Values of one batch of states, stored state by state."""
+    from calibration_assets.pipeline import matrix
+
     missing = {int(state): names for state, names in batch.items()}
     matrix.simulate_batch(storage.open(), stratified_cps, missing, config.settings)
     return sorted(batch)
@@ -53,6 +56,8 @@ def index_values(
     simulated: list[list[str]],
 ) -> Output[StoredValue]:
     """Where each value of each state is stored, once all are."""
+    from calibration_assets.pipeline import matrix
+
     return stored_output(matrix.simulated_values(storage.open(), stratified_cps, target_database, config.settings))
 
 
@@ -85,5 +90,7 @@ def calibration_package(
     simulated_values: StoredValue,
 ) -> Output[StoredValue]:
     """The sparse matrix of all active targets by all columns, with targets, columns and initial weights."""
+    from calibration_assets.pipeline import matrix
+
     inputs = (stratified_cps, target_database, cloned_records, simulated_values)
     return stored_output(matrix.calibration_package(storage.open(), *inputs, config.settings))

@@ -5,8 +5,6 @@ from dagster import Output, asset
 from calibration_assets.defs.config import DiagnosticsConfig, HeldOutConfig
 from calibration_assets.defs.metadata import stored_output
 from calibration_assets.defs.resources import CalibrationStorage
-from calibration_assets.pipeline import diagnostics as judging
-from calibration_assets.pipeline import held_out, reporting
 from calibration_assets.storage.store import StoredValue
 
 
@@ -15,6 +13,8 @@ def held_out_accuracy(
     config: HeldOutConfig, storage: CalibrationStorage, calibration_package: StoredValue, weights: StoredValue
 ) -> Output[StoredValue]:
     """Every target's error under weights that were fitted without it, beside its error in sample."""
+    from calibration_assets.pipeline import held_out
+
     return stored_output(
         held_out.held_out_accuracy(storage.open(), calibration_package, weights, config.settings)
     )
@@ -30,6 +30,8 @@ def diagnostics(
     held_out_accuracy: StoredValue,
 ) -> Output[StoredValue]:
     """Every target against its estimate, by level and family; what cannot be met and why."""
+    from calibration_assets.pipeline import diagnostics as judging
+
     inputs = (stratified_cps, calibration_package, weights, held_out_accuracy)
     return stored_output(judging.diagnostics(storage.open(), *inputs, config.settings))
 
@@ -37,4 +39,6 @@ def diagnostics(
 @asset(group_name="outputs", kinds={"html"}, io_manager_key="stored_value")
 def report(storage: CalibrationStorage, diagnostics: StoredValue) -> Output[StoredValue]:
     """The report in the browser: everything above to look at and search, compared with the previous run."""
+    from calibration_assets.pipeline import reporting
+
     return stored_output(reporting.report(storage.open(), diagnostics))

@@ -2,25 +2,21 @@
 
 from dagster import AssetExecutionContext, Output, asset
 
-from calibration_assets.defs.config import FitConfig
+from calibration_assets.defs.config import WeightsConfig
 from calibration_assets.defs.metadata import stored_output, tell_observations
 from calibration_assets.defs.resources import CalibrationStorage
-from calibration_assets.pipeline import weights as fitting
+from calibration_assets.fit.points import read_points
 from calibration_assets.storage.store import StoredValue
 
 
 @asset(group_name="weights", kinds={"pytorch"}, io_manager_key="stored_value", pool="fit")
 def weights(
-    context: AssetExecutionContext, config: FitConfig, storage: CalibrationStorage, calibration_package: StoredValue
+    context: AssetExecutionContext, config: WeightsConfig, storage: CalibrationStorage, calibration_package: StoredValue
 ) -> Output[StoredValue]:
     """Weights that reproduce the targets: columns selected by L0 gates, then refitted by L-BFGS."""
+    from calibration_assets.pipeline import sweep
+
+    fit = (config.settings, config.target_config, config.allow_stale, tell_observations(context))
     return stored_output(
-        fitting.weights(
-            storage.open(),
-            calibration_package,
-            config.settings,
-            config.target_config,
-            config.allow_stale,
-            tell_observations(context),
-        )
+        sweep.chosen_weights(storage.open(), calibration_package, read_points(), config.point, *fit)
     )
