@@ -3,11 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import AssetSelection, Definitions, define_asset_job, load_assets_from_package_module
+from dagster import (
+    AssetSelection,
+    Definitions,
+    define_asset_job,
+    in_process_executor,
+    load_assets_from_package_module,
+)
 
 from calibration_assets.defs import assets
 from calibration_assets.defs.io_managers import StoredValueIOManager
+from calibration_assets.defs.partitions import SWEEP_POINTS
 from calibration_assets.defs.progress import progress
+from calibration_assets.defs.prune import prune_store
 from calibration_assets.defs.resources import CalibrationStorage
 
 JOBS = {
@@ -17,6 +25,23 @@ JOBS = {
     "database": ("target_database", "The target database."),
 }
 """Every job's last asset; the job materialises all that it needs."""
+
+SWEEP_JOBS = [
+    define_asset_job(
+        "sweep",
+        AssetSelection.assets("sweep_weights"),
+        description="A fit for every named point of sweep.yaml, from the stored package.",
+        partitions_def=SWEEP_POINTS,
+        executor_def=in_process_executor,
+    ),
+    define_asset_job(
+        "compare_points",
+        AssetSelection.assets("sweep_frontier"),
+        description="The stored points of a sweep side by side.",
+        executor_def=in_process_executor,
+    ),
+]
+"""A run a point, in one process each."""
 
 
 def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
@@ -30,7 +55,8 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
         jobs=[
             define_asset_job(name, AssetSelection.assets(last).upstream(), description=description)
             for name, (last, description) in JOBS.items()
-        ],
+        ]
+        + [*SWEEP_JOBS, prune_store],
         resources=replaced,
         loggers={"progress": progress},
     )
