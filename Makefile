@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready .dagster/dagster.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help calibrate calibrate-build data database dev test test-all check bench bench-matrix clean
+.PHONY: help calibrate calibrate-build data database dev prune sweep test test-all check bench bench-matrix clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -33,8 +33,14 @@ data: $(READY)  ## the stratified CPS alone
 database: $(READY)  ## the target database alone
 	$(BIN)/python -m calibration_assets.defs.run database --profile profiles/$(PROFILE).yaml
 
+sweep: $(READY)  ## a fit for every point of calibration_assets/sweep.yaml (POINTS=a,b for some), then compared
+	$(BIN)/python -m calibration_assets.defs.run_sweep --profile profiles/$(PROFILE).yaml --points "$(POINTS)"
+
 dev: $(READY)  ## the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dagster dev
+
+prune: $(READY)  ## remove stored versions that nothing refers to any more, and say which
+	$(BIN)/python -m calibration_assets.defs.prune
 
 test: $(READY)  ## the fast tests
 	$(BIN)/python -m pytest
