@@ -168,11 +168,15 @@ def remove(path: UPath) -> None:
 
 @contextmanager
 def reaching(path: UPath) -> Iterator[None]:
-    """Turn a failure of the place where a path lies into one sentence; a missing object stays FileNotFoundError."""
+    """Turn a failure of the place where a path lies into one sentence; what is there or not stays FileNotFoundError and
+    FileExistsError, and a full disk of this machine stays OSError where the place is remote.
+    """
     try:
         yield
     except _failures() as error:
-        if isinstance(error, FileNotFoundError | FileExistsError) and _server_code(error) != "NoSuchBucket":
+        is_about_object = isinstance(error, FileNotFoundError | FileExistsError)
+        is_about_disk = getattr(error, "errno", None) in FULL and not is_local(path)
+        if (is_about_object and _server_code(error) != "NoSuchBucket") or is_about_disk:
             raise
         raise CalibrationError(
             f"store {path}: {_reason(error)}, expected to reach it; {_advice(error)} (nothing stored before is lost)"

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -12,10 +13,21 @@ ANSWER = b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Le
 
 
 class Proxy:
-    """Forwards to a server; `slow_downs` requests are refused first, `cuts` uploads are cut after `cut_after` bytes."""
+    """Forwards to a server; `slow_downs` requests are refused first, `cuts` uploads are cut after `cut_after` bytes.
 
-    def __init__(self, server: str, *, slow_downs: int = 0, cuts: int = 0, cut_after: int = 0) -> None:
-        self.server = urlsplit(server)
+    `at_cut` is called before a connection is cut.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        slow_downs: int = 0,
+        cuts: int = 0,
+        cut_after: int = 0,
+        at_cut: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.server, self.at_cut = urlsplit(server), at_cut
         self.slow_downs, self.cuts, self.cut_after = slow_downs, cuts, cut_after
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -26,6 +38,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def accept(self) -> None:
@@ -43,7 +56,11 @@ class Proxy:
                 client.recv(1 << 16)
                 client.sendall(ANSWER % len(SLOW_DOWN) + SLOW_DOWN)
             return
-        upstream = socket.create_connection((self.server.hostname, self.server.port))
+        try:
+            upstream = socket.create_connection((self.server.hostname, self.server.port))
+        except OSError:
+            client.close()
+            return
         threading.Thread(target=self.forward, args=(upstream, client), daemon=True).start()
         self.forward(client, upstream, is_upload=True)
 
@@ -53,6 +70,7 @@ class Proxy:
             while piece := source.recv(1 << 16):
                 passed += len(piece)
                 if is_upload and passed > self.cut_after and self.is_cut():
+                    self.at_cut()
                     break
                 target.sendall(piece)
         for side in (source, target):
