@@ -157,6 +157,41 @@ class DiagnosticsSettings:
 
 
 @dataclass(frozen=True)
+class PackageBounds:
+    """What is expected of a calibration package beside that it can be fitted."""
+
+    largest_unmovable_pct: float = setting(25.0, "Largest share of targets that no column moves, in per cent")
+    fewest_columns: int = setting(10, "Fewest columns of a district that has targets")
+
+
+@dataclass(frozen=True)
+class TruthSettings:
+    """How much of the matrix is simulated again to see whether it is true."""
+
+    columns: int = setting(0, "Columns to simulate as households of their own (imports policyengine-us); 0: none")
+    seed: int = setting(0, "Seed of the sample of columns")
+    tolerance: float = setting(1e-3, "Largest relative difference between matrix and simulation")
+
+
+@dataclass(frozen=True)
+class FitBounds:
+    """What is expected of fitted weights."""
+
+    largest_change_pct: float = setting(1.0, "Largest fall of the loss over the refit's last iterations, in per cent")
+    largest_weight_pct: float = setting(0.5, "Largest weight as a share of all households, in per cent")
+    smallest_sample_pct: float = setting(5.0, "Smallest effective sample size as a share of kept columns, in per cent")
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """How much worse than the accepted run, and how far from it, a run may be."""
+
+    largest_loss_points: float = setting(2.0, "Percentage points of targets within 10 % that may be lost")
+    largest_movement_pct: float = setting(25.0, "Weight that may move to other records, in per cent of all households")
+    accept: bool = setting(False, "Accept this run whatever it lost")
+
+
+@dataclass(frozen=True)
 class PruneSettings:
     """Which stored versions stay that nothing refers to any more, and how long a hidden one can still be opened."""
 
