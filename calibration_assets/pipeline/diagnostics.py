@@ -57,7 +57,9 @@ def diagnostics(
         )
         write_run_config(described, folder / "unified_run_config.json")
         figures = {name: value for name, value in key_figures(diagnosis).items() if math.isfinite(value)}
-        raised = alarms(diagnosis)[["kind", "sentence"]].to_dict("records")
+        raised = [
+            {"kind": alarm.kind, "cases": len(alarm.cases), "sentence": alarm.sentence} for alarm in alarms(diagnosis)
+        ]
         tables = {"alarms": raised, "by_level_and_family": families[SHOWN].to_dict("records")}
         return {**figures, **tables, "format": VERSION}
 

@@ -13,8 +13,7 @@ from calibration_assets_tests.diagnostics.example import make_package
 
 
 def found(diagnosis) -> dict[str, str]:
-    table = alarms(diagnosis)
-    return dict(zip(table["kind"], table["sentence"], strict=True))
+    return {alarm.kind: alarm.sentence for alarm in alarms(diagnosis)}
 
 
 def test_nothing_planted_nothing_found():
@@ -34,7 +33,7 @@ def test_wrong_unit_is_named():
     targets.loc[5, "value"] *= 1000
     sentence = found(diagnose(X, targets, columns, weights, initial_weights=np.full(len(columns), 30.0)))["wrong unit"]
     assert sentence.startswith("state_1/employment_income/2 = ")
-    assert "times what its family's other targets" in sentence
+    assert "times what the same figure of other places" in sentence
 
 
 def test_conflicting_pair_is_named_and_takes_up_the_whole_pull():

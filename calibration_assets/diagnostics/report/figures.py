@@ -10,6 +10,10 @@ from calibration_assets.diagnostics.palette import BLUE, DARK_TEXT, GREEN, ORANG
 from calibration_assets.diagnostics.report.layout import district_cells, squarify, state_tiles
 
 WIDTH = 1080
+TREEMAP_HEIGHT = 460
+SMALLEST_WIDTH, SMALLEST_HEIGHT = 8, 18
+"""Pixels that the name of a place needs: by letter, and in height; twice that below the family's name."""
+
 FAMILIES_SHOWN = 16
 SMALLEST_LABEL = 0.018
 """Share of the treemap's area below which a rectangle bears no name."""
@@ -26,7 +30,7 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
     """
     cells = treemap_cells(detail)
     source = _source(cells)
-    plot = _bare_figure(height=460, ranges=((0, 1), (0, 1)), tools="tap")
+    plot = _bare_figure(height=TREEMAP_HEIGHT, ranges=((0, 1), (0, 1)), tools="tap")
     squares = plot.quad(
         name="treemap",
         left="left",
@@ -39,6 +43,7 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
         line_width=0.6,
         nonselection_fill_alpha=1.0,
     )
+    _name_places(plot, cells)
     families = cells.groupby("family", sort=False).agg(
         left=("left", "min"), right=("right", "max"), bottom=("bottom", "min"), top=("top", "max"), loss=("loss", "sum")
     )
@@ -79,6 +84,26 @@ def loss_treemap(detail: pd.DataFrame) -> tuple[figure, ColumnDataSource]:
     plot.add_tools(HoverTool(renderers=[squares], tooltips=tips))
     plot.select_one(TapTool).renderers = [squares]
     return plot, source
+
+
+def _name_places(plot: figure, cells: pd.DataFrame) -> None:
+    """Write the place into every rectangle that has room for it."""
+    wide = (cells["right"] - cells["left"]) * WIDTH > SMALLEST_WIDTH * cells["place"].str.len()
+    at_top = cells["top"] >= cells.groupby("family")["top"].transform("max") - 1e-9
+    needed = SMALLEST_HEIGHT * (1 + at_top)
+    tall = (cells["top"] - cells["bottom"]) * TREEMAP_HEIGHT > needed
+    named = cells[wide & tall]
+    middles = {"x": (named["left"] + named["right"]) / 2, "y": (named["bottom"] + named["top"]) / 2}
+    plot.text(
+        x="x",
+        y="y",
+        text="place",
+        source=_source(named[["place"]].assign(**middles, ink=text_colours(named["p90"].to_numpy()))),
+        text_color="ink",
+        text_align="center",
+        text_baseline="middle",
+        text_font_size="10px",
+    )
 
 
 def treemap_cells(detail: pd.DataFrame) -> pd.DataFrame:

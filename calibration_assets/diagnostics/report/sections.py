@@ -1,15 +1,14 @@
 """The sections of the report: what is shown, and what it says in words. A part that was not run states its absence."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from bokeh.model import Model
 
-from calibration_assets.diagnostics.alarms import alarms
+from calibration_assets.diagnostics.alarms import Alarm, alarms
 from calibration_assets.diagnostics.compare import compare_runs
 from calibration_assets.diagnostics.diagnosis import Diagnosis
 from calibration_assets.diagnostics.families import counted_targets, error_statistics
-from calibration_assets.diagnostics.held_out import held_out_families
+from calibration_assets.diagnostics.held_out import held_out_families, held_out_figures
 from calibration_assets.diagnostics.report import figures, tables
 from calibration_assets.diagnostics.report.tables import Table, decimal, percent, whole
 from calibration_assets.diagnostics.report.target_table import target_table
@@ -34,7 +33,7 @@ class Section:
     anchor: str
     title: str
     paragraphs: list[str] = field(default_factory=list)
-    alarms: list[dict[Any, Any]] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     folded: list[tuple[str, list[Table]]] = field(default_factory=list)
@@ -54,20 +53,21 @@ def make_facts(diagnosis: Diagnosis) -> list[Fact]:
     errors, weights = error_statistics(diagnosis.targets), diagnosis.weights
     met = errors["targets"] - errors["unachievable"]
     records = (diagnosis.records["weight"] > 0).sum()
+    held_out = "not measured"
+    if diagnosis.held_out is not None:
+        held_out = percent(counted_targets(diagnosis.held_out)["held_out_abs_rel_error"].median())
     facts = [
         Fact("Targets", whole(errors["targets"]), f"{whole(met)} can be met"),
         Fact("Within 1 %", percent(errors["within_1_achievable"]), "of targets that can be met"),
         Fact("Within 10 %", percent(errors["within_10_achievable"]), "of targets that can be met"),
         Fact("Median error", percent(errors["median_achievable"]), f"mean {percent(errors['mean_achievable'])}"),
+        Fact("Held-out median error", held_out, "of targets that the fit did not see"),
         Fact("Columns kept", whole(weights.kept_columns), f"of {whole(weights.columns)}; {whole(records)} records"),
         Fact("Effective sample size", whole(weights.effective_sample_size), "Kish, of columns"),
         Fact("Households", whole(weights.households), f"largest weight {decimal(weights.largest)}"),
     ]
     if diagnosis.population is not None:
         facts.append(Fact("Persons", whole(diagnosis.population), "implied by the weights"))
-    if diagnosis.held_out is not None:
-        counted = counted_targets(diagnosis.held_out)
-        facts.append(Fact("Held-out median", percent(counted["held_out_abs_rel_error"].median()), "targets not seen"))
     return facts
 
 
@@ -91,7 +91,7 @@ def make_sections(diagnosis: Diagnosis, previous: Diagnosis | None) -> list[Sect
 
 
 def _alarms(diagnosis: Diagnosis) -> Section:
-    found = alarms(diagnosis).to_dict("records")
+    found = alarms(diagnosis)
     words = (
         [] if found else ["Nothing stands out: no dominating record, conflicting pair, wrong unit or empty district."]
     )
@@ -123,8 +123,8 @@ def _treemap(diagnosis: Diagnosis) -> tuple[Section, Section]:
         folded=[("Errors by state", plain[2:])],
     )
     caption = (
-        "Largest errors first; a head sorts, the fields filter. Carriers are the records that add to a target, top "
-        "share the largest one's part. Numbers are those of unified_diagnostics.csv."
+        "Largest errors first, targets out of reach last; a head sorts, the fields filter. Carriers are the records "
+        "that add to a target, top share the largest one's part. Numbers are those of unified_diagnostics.csv."
     )
     words = "Table of all targets with search, filters and sorting; the largest errors stand in the plain table below."
     table = Figure("targets", target_table(detail, source), caption, words, screen_only=True)
@@ -148,7 +148,8 @@ def _out_of_reach(diagnosis: Diagnosis) -> Section:
     if not missing:
         return Section("reach", "Out of reach", paragraphs=["Every target can be met by some weights of 0 or more."])
     words = f"{missing:,} targets keep their error whatever the weights: records, clones or the target must change."
-    return Section("reach", "Out of reach", paragraphs=[words], tables=[tables.unachievable_table(diagnosis.targets)])
+    counts, each = tables.unachievable_tables(diagnosis.targets)
+    return Section("reach", "Out of reach", paragraphs=[words], tables=[counts], folded=[("One by one", [each])])
 
 
 def _held_out(diagnosis: Diagnosis) -> Section:
@@ -163,9 +164,16 @@ def _held_out(diagnosis: Diagnosis) -> Section:
         f"Every target was held out once, in {folds} folds; each fold's weights were fitted from the initial weights "
         "of the kept columns to all other targets. Which columns are kept was decided with all targets in view."
     )
+    found = held_out_figures(diagnosis.held_out)
+    medians = (
+        f"Median errors: {found['in_sample_median_error_pct']:.2f} % in sample, "
+        f"{found['held_out_median_error_pct']:.2f} % held out; the folds' own fits miss the targets that they saw by "
+        f"{found['seen_by_folds_median_error_pct']:.2f} %."
+    )
     caption = "Median absolute relative error by family: circles in sample, diamonds held out."
     chart = Figure("held_out", figures.held_out_chart(families), caption, caption)
-    return Section("held-out", title, paragraphs=[words], figures=[chart], tables=[tables.held_out_table(families)])
+    table = tables.held_out_table(families)
+    return Section("held-out", title, paragraphs=[words, medians], figures=[chart], tables=[table])
 
 
 def _conflicts(diagnosis: Diagnosis) -> Section:
@@ -190,8 +198,8 @@ def _weights(diagnosis: Diagnosis) -> Section:
     chart = Figure("weights", figures.weight_histogram(diagnosis.weight_bins), words, words)
     *groups, states, largest = tables.weight_tables(diagnosis)
     ratios = [] if diagnosis.weight_ratios is None else [tables.ratio_table(diagnosis.weight_ratios)]
-    plain = [*groups, largest, *ratios]
-    return Section("weights", "Weights", figures=[chart], tables=plain, folded=[("By state", [states])])
+    folded = [("By state", [states]), ("Largest weights", [largest])]
+    return Section("weights", "Weights", figures=[chart], tables=[*groups, *ratios], folded=folded)
 
 
 def _fit(diagnosis: Diagnosis) -> Section:

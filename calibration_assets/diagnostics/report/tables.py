@@ -105,20 +105,27 @@ def error_tables(detail: pd.DataFrame) -> list[Table]:
     ]
 
 
-def unachievable_table(detail: pd.DataFrame) -> Table:
-    """Every target out of reach, with the reason."""
+def unachievable_tables(detail: pd.DataFrame) -> list[Table]:
+    """Targets out of reach counted by reason, level and family, and each with its reason."""
     rows = detail[~detail["achievable"]].sort_values("target")
-    columns = {
+    by = {"reason": ("Why it cannot be met", text), "geo_level": ("Level", text), "family": ("Family", text)}
+    counts = rows.groupby(list(by))["target"].agg(["size", "first"]).reset_index()
+    counts = counts.sort_values("size", ascending=False, kind="stable")
+    counted = by | {"size": ("Targets", whole), "first": ("The first of them", text)}
+    each = {
         "target": ("Target", text),
         "true_value": ("True value", whole),
         "reason": ("Why it cannot be met", text),
     }
-    return make_table("Targets that no weights can meet", rows, columns, rows=200)
+    return [
+        make_table("Targets that no weights can meet, counted", counts, counted),
+        make_table("Targets that no weights can meet", rows, each, rows=200),
+    ]
 
 
 def worst_table(detail: pd.DataFrame) -> Table:
     """The largest errors among targets that can be met; for readers of a print."""
-    rows = detail[detail["achievable"] & ~detail["near_zero"]].nlargest(25, "abs_rel_error")
+    rows = detail[detail["achievable"] & ~detail["near_zero"]].nlargest(15, "abs_rel_error")
     columns = {
         "target": ("Target", text),
         "true_value": ("True value", whole),

@@ -29,6 +29,7 @@ from calibration_assets.diagnostics.report.figures import WIDTH
 from calibration_assets.diagnostics.report.layout import STATE_TILES
 
 EVERY = "all"
+RIGHT = {"text_align": "right"}
 REACHES = ("can be met", "cannot be met", "near zero")
 
 MATCH = """
@@ -60,8 +61,11 @@ cells.selected.indices = [];
 
 
 def target_table(detail: pd.DataFrame, treemap: ColumnDataSource | None = None) -> Column:
-    """The table with its filters, worst targets first; a tap on the treemap of the same targets sets the filters."""
-    detail = detail.sort_values("abs_rel_error", ascending=False, kind="stable")
+    """The table with its filters, worst targets first, those out of reach last.
+
+    A tap on the treemap of the same targets sets the filters.
+    """
+    detail = detail.sort_values(["achievable", "abs_rel_error"], ascending=False, kind="stable")
     codes, data = _columns(detail)
     source = ColumnDataSource(data)
     index_filter = IndexFilter(indices=None)
@@ -115,10 +119,10 @@ def _columns(detail: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, Any]
 
 
 def _table_columns() -> list[TableColumn]:
-    number, percent = NumberFormatter(format="0,0.[00]"), NumberFormatter(format="0.00%")
+    number, percent = NumberFormatter(format="0,0.[00]", **RIGHT), NumberFormatter(format="0.00%", **RIGHT)
     name = HTMLTemplateFormatter(template='<span title="<%= value %>"><%= value %></span>')
-    fine = ScientificFormatter(precision=2)
-    whole = NumberFormatter(format="0,0")
+    fine = ScientificFormatter(precision=2, **RIGHT)
+    whole = NumberFormatter(format="0,0", **RIGHT)
     return [
         TableColumn(field="target", title="Target", formatter=name, width=330),
         TableColumn(field="true_value", title="True value", formatter=number, width=125),

@@ -79,7 +79,7 @@ def test_exact_weights_have_no_treemap_but_a_page():
 
 def test_loss_and_held_out_are_drawn(diagnosis):
     loss = pd.DataFrame({"epoch": [1, 2, 3], "data_loss": [9.0, 3.0, 1.0], "l0_penalty": [0.1, 0.1, 0.1]})
-    held_out = diagnosis.targets.assign(fold=0, held_out_abs_rel_error=0.2)
+    held_out = diagnosis.targets.assign(fold=0, held_out_abs_rel_error=0.2, seen_abs_rel_error=0.1)
     page = render_report(
         dataclasses.replace(diagnosis, loss=loss, held_out=held_out), title="t", subtitle="", previous=None
     )
