@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from calibration_assets.diagnostics.families import LEVELS
 from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.microdata.links import ENTITIES, find_rows, household_rows
@@ -26,15 +27,20 @@ def outside_totals(dataset: Dataset, records: pd.DataFrame, detail: pd.DataFrame
     weights = _household_weights(dataset, records)
     table = pd.read_csv(PATH, keep_default_na=False)
     estimates = [_estimate(dataset, weights, row) for row in table.to_dict("records")]
-    levels = detail.groupby("variable")["geo_level"].agg(lambda level: ", ".join(dict.fromkeys(level)))
     return table[["label", "published", "year"]].assign(
         estimate=estimates,
         ratio=np.array(estimates) / table["published"],
-        target_levels=table["target_variable"].map(levels).fillna(""),
+        target_levels=[_levels(detail, names.split("+")) for names in table["target_variable"]],
         source=table["source"],
         url=table["url"],
         note=table["note"],
     )
+
+
+def _levels(detail: pd.DataFrame, variables: list[str]) -> str:
+    """The levels, nation first, at which one of the variables is a target."""
+    found = set(detail.loc[detail["variable"].isin(variables), "geo_level"])
+    return ", ".join(level for level in LEVELS if level in found)
 
 
 def _household_weights(dataset: Dataset, records: pd.DataFrame) -> np.ndarray:

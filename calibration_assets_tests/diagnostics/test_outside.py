@@ -29,7 +29,7 @@ def make_dataset() -> Dataset:
 
 
 RECORDS = pd.DataFrame({"household_id": [8, 6, 5], "weight": [10.0, 3.0, 2.0]})
-DETAIL = pd.DataFrame({"variable": ["employment_income", "employment_income"], "geo_level": ["state", "district"]})
+DETAIL = pd.DataFrame({"variable": ["irs_employment_income"] * 2, "geo_level": ["district", "state"]})
 
 
 def test_totals_by_hand():
