@@ -23,7 +23,10 @@ GRAPH = {
     "simulated_values": ["stratified_cps", "target_database"],
     "calibration_package": ["cloned_records", "simulated_values", "stratified_cps", "target_database"],
     "weights": ["calibration_package"],
+    "sweep_weights": ["calibration_package"],
+    "sweep_frontier": ["calibration_package", "sweep_weights"],
     "held_out_accuracy": ["calibration_package", "weights"],
+    "sweep_held_out_accuracy": ["calibration_package", "sweep_weights"],
     "diagnostics": ["calibration_package", "held_out_accuracy", "stratified_cps", "weights"],
     "report": ["diagnostics"],
 }

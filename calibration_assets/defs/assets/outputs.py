@@ -1,9 +1,10 @@
 """What the weights are worth."""
 
-from dagster import Output, asset
+from dagster import AssetExecutionContext, Output, asset
 
 from calibration_assets.defs.config import DiagnosticsConfig, HeldOutConfig
 from calibration_assets.defs.metadata import stored_output
+from calibration_assets.defs.partitions import SWEEP_POINTS
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.storage.store import StoredValue
 
@@ -15,9 +16,25 @@ def held_out_accuracy(
     """Every target's error under weights that were fitted without it, beside its error in sample."""
     from calibration_assets.pipeline import held_out
 
-    return stored_output(
-        held_out.held_out_accuracy(storage.open(), calibration_package, weights, config.settings)
-    )
+    return stored_output(held_out.held_out_accuracy(storage.open(), calibration_package, weights, config.settings))
+
+
+@asset(
+    group_name="outputs", kinds={"parquet"}, io_manager_key="stored_value", pool="fit", partitions_def=SWEEP_POINTS
+)
+def sweep_held_out_accuracy(
+    context: AssetExecutionContext,
+    config: HeldOutConfig,
+    storage: CalibrationStorage,
+    calibration_package: StoredValue,
+    sweep_weights: StoredValue,
+) -> Output[StoredValue]:
+    """The same of one point of a sweep, on request."""
+    from calibration_assets.pipeline import held_out
+
+    name = f"sweep_held_out_accuracy/{context.partition_key}"
+    fit = (calibration_package, sweep_weights, config.settings, name)
+    return stored_output(held_out.held_out_accuracy(storage.open(), *fit))
 
 
 @asset(group_name="outputs", kinds={"csv"}, io_manager_key="stored_value")
