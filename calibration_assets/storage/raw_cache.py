@@ -94,7 +94,8 @@ class RawCache:
             except (_TemporaryError, requests.ConnectionError, requests.Timeout) as error:
                 if attempt == self.attempts:
                     raise CalibrationError(
-                        f"raw file {name}: {url} failed {attempt} times ({error}), expected an answer; try again later"
+                        f"raw file {name}: {url} failed {attempt} times ({error}), expected an answer; try again "
+                        f"later, or put the file into {self.folder}"
                     ) from error
                 time.sleep(self.backoff_seconds * 2 ** (attempt - 1))
         raise CalibrationError(f"raw file {name}: {self.attempts} attempts allowed, expected one or more")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.microdata.surveys.formats import check_year, open_members, read_chunks
+from calibration_assets.microdata.surveys.formats import check_year, open_members, read_batches
 from calibration_assets.microdata.surveys.survey import WEIGHT, DonorModel, RawFile, Survey
 
 YEAR = 2022
@@ -70,9 +70,9 @@ def read_housing(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
 def _read(path: Path, columns: Sequence[str], column: str, code: int) -> pd.DataFrame:
     """The rows of all the zip's files that have the code; blank amounts are none."""
     parts = [
-        chunk[chunk[column] == code]
+        batch[batch[column] == code]
         for name, stream in open_members(path, ".csv")
-        for chunk in read_chunks(stream, name, columns)
+        for batch in read_batches(stream, name, columns, text=["SERIALNO"])
     ]
     return pd.concat(parts, ignore_index=True).fillna(0)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from calibration_assets.microdata.surveys.formats import check_year, read_chunks
+from calibration_assets.microdata.surveys.formats import check_year, read_batches
 from calibration_assets.microdata.surveys.survey import WEIGHT, DonorModel, RawFile, Survey
 
 YEAR = 2024
@@ -69,7 +69,7 @@ def read_wages(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
 def _read_month(path: Path) -> pd.DataFrame:
     """Workers of one month who were asked for their earnings and usual hours."""
     with path.open("rb") as stream:
-        month = pd.concat(read_chunks(stream, path.name, COLUMNS), ignore_index=True)
+        month = pd.concat(read_batches(stream, path.name, COLUMNS), ignore_index=True)
     check_year(path.name, month["HRYEAR4"], YEAR)
     asked = (
         month["HRMIS"].isin(OUTGOING)

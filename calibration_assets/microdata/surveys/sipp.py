@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from calibration_assets.microdata.surveys.formats import check_year, open_members, read_chunks
+from calibration_assets.microdata.surveys.formats import check_year, open_members, read_batches
 from calibration_assets.microdata.surveys.survey import WEIGHT, DonorModel, RawFile, Survey
 
 FILE_YEAR = 2023
@@ -70,7 +70,11 @@ def read_sipp(paths: Mapping[str, Path]) -> dict[str, pd.DataFrame]:
 
 def _read_months(path: Path) -> pd.DataFrame:
     """Persons by month; blank amounts are none."""
-    parts = [chunk for name, stream in open_members(path, ".csv") for chunk in read_chunks(stream, name, COLUMNS, "|")]
+    parts = [
+        batch
+        for name, stream in open_members(path, ".csv")
+        for batch in read_batches(stream, name, COLUMNS, delimiter="|")
+    ]
     months = pd.concat(parts, ignore_index=True)
     check_year(path.name, months["SPANEL"] + months["SWAVE"] - 1, FILE_YEAR)
     return months.fillna(dict.fromkeys([*MONTHLY, *ASSETS.values(), "TVEH_NUM", "THVAL_VEH", "THVAL_HOME"], 0))
