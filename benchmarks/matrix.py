@@ -46,7 +46,7 @@ def run_phase(phase: str, store: Store, options: argparse.Namespace) -> dict[str
         settings = CloneSettings(n_clones=options.clones, seed=options.seed)
         return _keep(store, records.cloned_records(store, sample, database, settings))
     if phase == "values":
-        return _simulate(store, sample, database, options.workers)
+        return _simulate(store, sample, database, store.current("cloned_records"), options.workers)
     if phase == "package":
         inputs = sample, database, store.current("cloned_records"), store.current("simulated_values")
         package = matrix.calibration_package(store, *inputs, TargetSettings())
@@ -76,15 +76,19 @@ def measure_structure(package: CalibrationPackage) -> dict[str, object]:
     return entries | {"product_seconds": round(product, 3), "columns_a_household_and_state": round(shared, 2)}
 
 
-def _simulate(store: Store, sample: StoredValue, database: StoredValue, workers: int) -> dict[str, object]:
+def _simulate(
+    store: Store, sample: StoredValue, database: StoredValue, clones: StoredValue, workers: int
+) -> dict[str, object]:
     settings = SimulationSettings()
-    missing = matrix.missing_values(store, sample, database, settings)
+    missing = matrix.missing_values(store, sample, database, clones, settings)
     states = sorted(missing)
     batches = [{state: missing[state] for state in states[number::workers]} for number in range(workers)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for done in [pool.submit(matrix.simulate_batch, store, sample, batch, settings) for batch in batches if batch]:
+        given = [batch for batch in batches if batch]
+        for done in [pool.submit(matrix.simulate_batch, store, sample, clones, batch, settings) for batch in given]:
             done.result()
-    return {"simulated_states": len(states)} | _keep(store, matrix.simulated_values(store, sample, database, settings))
+    values = matrix.simulated_values(store, sample, database, clones, settings)
+    return {"simulated_states": len(states), "pass_seconds": values.metadata["pass_seconds"]} | _keep(store, values)
 
 
 def _keep(store: Store, *values: StoredValue) -> dict[str, object]:

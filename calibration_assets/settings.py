@@ -69,6 +69,7 @@ class SimulationSettings:
     """What the rules are run on."""
 
     rerandomize_takeup: bool = setting(True, "Draw take-up anew for every clone", "--skip-takeup-rerandomize")
+    county_level: bool = setting(False, "See every clone in its own county; off: in its state's most populous one")
 
 
 @dataclass(frozen=True)

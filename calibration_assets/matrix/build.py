@@ -12,9 +12,10 @@ from calibration_assets.matrix.concepts import index_rows
 from calibration_assets.matrix.tables import concept_blocks, tabulate_concepts
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.copies import every_household
+from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import StateValues
 
-VERSION = 2
+VERSION = 3
 
 
 def build_matrix(
@@ -23,13 +24,15 @@ def build_matrix(
     targets: pd.DataFrame,
     constraints: pd.DataFrame,
     values: Mapping[int, StateValues],
+    placement: Placement,
     allocate: Allocate = in_memory,
 ) -> CalibrationMatrix:
     """The matrix of all targets (schemas.TARGETS) for all columns (schemas.COLUMNS).
 
-    `constraints` is schemas.CONSTRAINTS; `values` holds, by state, each required value by row of its entity.
+    `constraints` is schemas.CONSTRAINTS; `values` holds, by state, each required value by row of its entity for the
+    state's residents of `placement`.
     """
-    rows = index_rows(targets, constraints)
-    tables = tabulate_concepts(rows.concepts, every_household(dataset), values, columns, take_up_of(dataset))
+    rows, households = index_rows(targets, constraints), every_household(dataset)
+    tables = tabulate_concepts(rows.concepts, households, values, columns, placement, take_up_of(dataset))
     matrix = assemble(partial(concept_blocks, tables), rows, Places.of(columns), len(targets), allocate)
     return CalibrationMatrix(matrix, targets, columns)

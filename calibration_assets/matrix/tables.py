@@ -17,6 +17,7 @@ from calibration_assets.imputation.takeup import OWN, SHARED, Programme, TakeUp
 from calibration_assets.matrix.concepts import Concept
 from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.simulation.copies import Copies
+from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import SWITCH_PREFIX, SWITCH_VALUES, StateValues, Values
 from calibration_assets.simulation.switches import Switches
 
@@ -50,9 +51,10 @@ def tabulate_concepts(
     households: Copies,
     values: Mapping[int, StateValues],
     columns: pd.DataFrame,
+    placement: Placement,
     take_up: TakeUp,
 ) -> list[ConceptTable]:
-    """The tables of all concepts for columns (schemas.COLUMNS) and the simulated values of their states."""
+    """The tables of all concepts for columns (schemas.COLUMNS) and the simulated values of their states' residents."""
     states = [int(state) for state in np.unique(columns["state"].to_numpy())]
     needed = sorted(set().union(*(concept.needed for concept in concepts)))
     for state in states:
@@ -65,8 +67,10 @@ def tabulate_concepts(
     for state in states:
         at = np.flatnonzero(columns["state"].to_numpy() == state)
         drawn = {name: columns[name].to_numpy()[at] for name in ("household_id", "clone", "state")}
-        cells = _Cells.of(households, values[state])
-        cell = cells.switches.choose(take_up, columns["record"].to_numpy()[at], **drawn)
+        residents = placement.residents[state]
+        cells = _Cells.of(households.take(residents.record), values[state])
+        resident = residents.find(columns["record"].to_numpy()[at], placement.county[at])
+        cell = cells.switches.choose(take_up, resident, **drawn)
         for group in groups:
             members = [programme_of[state].get(concept) == (group and group.variable) for concept in concepts]
             table, switches = _concept_table(concepts, members, group, cells)
@@ -78,17 +82,17 @@ def tabulate_concepts(
 
 @dataclass(frozen=True)
 class _Cells:
-    """One state's households and their variants, with their values, each read once."""
+    """One state's residents and their variants, with their values, each read once."""
 
     switches: Switches
     copies: Copies
     by_name: Mapping[str, Values]
 
     @classmethod
-    def of(cls, households: Copies, values: StateValues) -> "_Cells":
+    def of(cls, residents: Copies, values: StateValues) -> "_Cells":
         matters = {one.variable: values[SWITCH_PREFIX + one.variable].array for one in SHARED}
-        switches = Switches.where(SHARED, households, matters)
-        copies = households.take(np.r_[np.arange(len(households)), switches.variants()[0]])
+        switches = Switches.where(SHARED, residents, matters)
+        copies = residents.take(np.r_[np.arange(len(residents)), switches.variants()[0]])
         return cls(switches, copies, dict(values))
 
 

@@ -1,8 +1,9 @@
 """Simulated values by state, and the calibration package that they become."""
 
 import json
-import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,14 @@ from calibration_assets.matrix import build
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
 from calibration_assets.microdata import sources
+from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.package.folder import create_array, write_package
 from calibration_assets.pipeline.records import COLUMNS_FILE, DATABASE_FILE
 from calibration_assets.settings import MODEL_YEAR, SimulationSettings, TargetSettings
 from calibration_assets.simulation import states, stored
 from calibration_assets.simulation.engine import engine_version
+from calibration_assets.simulation.passes import PassTimes
+from calibration_assets.simulation.places import Placement, default_counties
 from calibration_assets.storage.keys import content_key, file_key
 from calibration_assets.storage.store import Store, StoredValue
 from calibration_assets.targets import select
@@ -31,43 +35,59 @@ INDEX_FILE = "index.json"
 
 
 def missing_values(
-    store: Store, records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+    store: Store,
+    records: StoredValue,
+    target_database: StoredValue,
+    cloned_records: StoredValue,
+    settings: SimulationSettings,
 ) -> dict[int, list[str]]:
     """By state, the values that the database's targets need and the store does not hold."""
     return {
         state: [name for name in keys if name not in found]
-        for state, keys in _value_keys(records, target_database, settings).items()
+        for state, keys in _value_keys(records, target_database, cloned_records, settings).items()
         if len(found := _find_values(store, state, keys)) < len(keys)
     }
 
 
 def simulate_batch(
-    store: Store, records: StoredValue, missing: Mapping[int, Sequence[str]], settings: SimulationSettings
+    store: Store,
+    records: StoredValue,
+    cloned_records: StoredValue,
+    missing: Mapping[int, Sequence[str]],
+    settings: SimulationSettings,
 ) -> None:
     """Simulate the missing values of some states; each state is stored as soon as it is done."""
     dataset, _ = sources.read_records(records.folder)
-    counties = states.default_counties(shares.read_county_shares())
+    residents = place_columns(dataset, _columns(cloned_records), settings).residents
     names = sorted(set().union(*missing.values()) - set(states.SWITCH_VALUES))
-    started = time.monotonic()
-    simulated = states.simulate_states(dataset, counties, sorted(missing), names, settings.rerandomize_takeup)
+    seen_in, passes, told = _seen_in(cloned_records, settings), PassTimes(), Counter[str]()
+    asked = {state: residents[state] for state in sorted(missing)}
+    simulated = states.simulate_states(dataset, asked, names, settings.rerandomize_takeup, passes)
     for state, values in simulated:
-        keys = _state_keys(records, state, counties[state], sorted(values), settings)
-        seconds = round(time.monotonic() - started, 2)
+        keys = _state_keys(records, seen_in[state], state, sorted(values), settings)
+        seconds = Counter(passes.seconds)
+        seconds.subtract(told)
+        told = Counter(passes.seconds)
 
-        def write(folder: Path, values: states.StateValues = values, seconds: float = seconds) -> dict[str, Any]:
+        def write(
+            folder: Path, values: states.StateValues = values, seconds: Counter[str] = seconds
+        ) -> dict[str, Any]:
             stored.write_state_values(values, folder)
-            return {"values": len(values), "simulation_seconds": seconds}
+            return {"values": len(values), "pass_seconds": {name: round(one, 2) for name, one in seconds.items()}}
 
         key = content_key("values_of_a_state", states.VERSION, keys)
         store.put(f"simulated_values/{state}", key, write, parts=keys.values())
-        started = time.monotonic()
 
 
 def simulated_values(
-    store: Store, records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+    store: Store,
+    records: StoredValue,
+    target_database: StoredValue,
+    cloned_records: StoredValue,
+    settings: SimulationSettings,
 ) -> StoredValue:
     """The index of all simulated values that the database's targets need: which version of which state holds each."""
-    keys = _value_keys(records, target_database, settings)
+    keys = _value_keys(records, target_database, cloned_records, settings)
     flat = {f"{state}/{name}": one for state, names in keys.items() for name, one in names.items()}
 
     def make(folder: Path) -> dict[str, Any]:
@@ -85,11 +105,19 @@ def simulated_values(
         return {
             "states": len(index),
             "values_a_state": len(next(iter(keys.values()))),
-            "simulation_seconds": round(sum(value.metadata["simulation_seconds"] for value in opened.values()), 1),
+            "settings": asdict(settings),
+            "pass_seconds": _total_seconds(opened.values()),
             "stored_megabytes": round(sum(value.size for value in opened.values()) / 1e6, 1),
         }
 
     return store.build("simulated_values", content_key("simulated_values", states.VERSION, flat), make)
+
+
+def _total_seconds(values: Iterable[StoredValue]) -> dict[str, float]:
+    total = Counter[str]()
+    for value in values:
+        total.update(value.metadata["pass_seconds"])
+    return {name: round(seconds, 1) for name, seconds in sorted(total.items())}
 
 
 def calibration_package(
@@ -115,9 +143,10 @@ def calibration_package(
         dataset, _ = sources.read_records(records.folder)
         selection = select.read_targets(target_database.folder / DATABASE_FILE, settings, MODEL_YEAR)
         targets = selection.targets.assign(target_name=target_names(selection.targets, selection.constraints))
-        columns = pd.read_parquet(cloned_records.folder / COLUMNS_FILE)
+        columns, constraints = _columns(cloned_records), selection.constraints
+        placement = place_columns(dataset, columns, settings_of(simulated_values))
         values, allocate = open_values(store, simulated_values), partial(create_array, folder)
-        matrix = build.build_matrix(dataset, columns, targets, selection.constraints, values, allocate)
+        matrix = build.build_matrix(dataset, columns, targets, constraints, values, placement, allocate)
         write_package(matrix.matrix, targets, columns, initial_weights(matrix, dataset), folder)
         return {
             "targets": len(targets),
@@ -147,19 +176,43 @@ def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored
     return opened
 
 
+def settings_of(simulated_values: StoredValue) -> SimulationSettings:
+    """What the simulated values were simulated with."""
+    return SimulationSettings(**simulated_values.metadata["settings"])
+
+
+def place_columns(dataset: Dataset, columns: pd.DataFrame, settings: SimulationSettings) -> Placement:
+    """Who is simulated where, and where the rules see each column (schemas.COLUMNS)."""
+    if settings.county_level:
+        return Placement.by_county(columns)
+    counties = default_counties(shares.read_county_shares())
+    return Placement.by_state(columns, len(dataset.tables["household"]), counties)
+
+
+def _columns(cloned_records: StoredValue) -> pd.DataFrame:
+    return pd.read_parquet(cloned_records.folder / COLUMNS_FILE)
+
+
 def _value_keys(
-    records: StoredValue, target_database: StoredValue, settings: SimulationSettings
+    records: StoredValue, target_database: StoredValue, cloned_records: StoredValue, settings: SimulationSettings
 ) -> dict[int, dict[str, str]]:
     selection = select.read_targets(target_database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR)
     names = [*required_values(selection.targets, selection.constraints), *states.SWITCH_VALUES]
-    counties = states.default_counties(shares.read_county_shares())
-    return {state: _state_keys(records, state, county, names, settings) for state, county in sorted(counties.items())}
+    seen_in = _seen_in(cloned_records, settings)
+    return {state: _state_keys(records, seen, state, names, settings) for state, seen in sorted(seen_in.items())}
+
+
+def _seen_in(cloned_records: StoredValue, settings: SimulationSettings) -> dict[int, str]:
+    """By state, what its values depend on besides the records: the county of all, or which clones live where."""
+    if settings.county_level:
+        return dict.fromkeys(map(int, _columns(cloned_records)["state"].unique()), cloned_records.key)
+    return {state: str(county) for state, county in default_counties(shares.read_county_shares()).items()}
 
 
 def _state_keys(
-    records: StoredValue, state: int, county: int, names: Sequence[str], settings: SimulationSettings
+    records: StoredValue, seen: str, state: int, names: Sequence[str], settings: SimulationSettings
 ) -> dict[str, str]:
-    place = {"records": records.key, "rules": engine_version(), "state": str(state), "county": str(county)}
+    place = {"records": records.key, "rules": engine_version(), "state": str(state), "seen_in": seen}
     return {name: content_key("values", states.VERSION, {**place, "value": name}, settings) for name in names}
 
 

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from calibration_assets.diagnostics.plots import district_columns_png, target_sources_png
+from calibration_assets.diagnostics.plots import district_columns_png, population_pyramid_png, target_sources_png
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography import clones, shares
 from calibration_assets.microdata import sources, stratify
+from calibration_assets.microdata.dataset import Dataset
+from calibration_assets.microdata.links import household_rows
 from calibration_assets.settings import (
     MODEL_YEAR,
     CloneSettings,
@@ -18,7 +20,7 @@ from calibration_assets.settings import (
 )
 from calibration_assets.simulation.engine import engine_version
 from calibration_assets.simulation.household_agi import simulate_household_agi
-from calibration_assets.simulation.states import default_counties
+from calibration_assets.simulation.places import default_counties
 from calibration_assets.storage.keys import content_key, file_key, files_key
 from calibration_assets.storage.store import Store, StoredValue
 from calibration_assets.targets import database, select
@@ -31,12 +33,16 @@ COLUMNS_FILE = "columns.parquet"
 
 def extended_cps(store: Store, settings: SourceSettings) -> StoredValue:
     """CPS records from their source, with household AGI where the source knows it."""
-    key = content_key("extended_cps", sources.VERSION, {"source": sources.source_key(settings.dataset)})
+    raw_folder = Path(settings.raw_folder)
+    source = sources.source_key(settings.dataset, raw_folder)
+    key = content_key("extended_cps", sources.VERSION, {"source": source})
 
     def make(folder: Path) -> dict[str, Any]:
-        dataset, household_agi = sources.open_source(settings.dataset)
+        dataset, household_agi = sources.open_source(settings.dataset, raw_folder)
         sources.write_records(dataset, household_agi, folder)
-        return sources.describe_records(dataset, household_agi)
+        (folder / "ages.png").write_bytes(_ages_png(dataset))
+        mapping = sources.read_mapping(settings.dataset).to_dict("records")
+        return {**sources.describe_records(dataset, household_agi), "mapping": mapping}
 
     return store.build("extended_cps", key, make)
 
@@ -54,6 +60,7 @@ def stratified_cps(store: Store, extended_cps: StoredValue, settings: SampleSett
             household_agi = simulate_household_agi(dataset, default_counties(shares.read_county_shares()))
         sample = stratify.draw_stratified_sample(dataset, household_agi, settings)
         sources.write_records(sample.dataset, sample.household_agi, folder)
+        (folder / "ages.png").write_bytes(_ages_png(sample.dataset))
         described = sources.describe_records(sample.dataset, sample.household_agi)
         return {**described, "strata": sample.strata.to_dict("records")}
 
@@ -111,3 +118,8 @@ def cloned_records(
         return {**clones.describe_columns(columns), "seed": settings.seed}
 
     return store.build("cloned_records", key, make)
+
+
+def _ages_png(dataset: Dataset) -> bytes:
+    weights = dataset.tables["household"]["household_weight"].to_numpy()[household_rows(dataset.tables, "person")]
+    return population_pyramid_png(dataset.tables["person"], weights)

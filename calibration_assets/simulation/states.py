@@ -1,25 +1,27 @@
-"""Values of variables with every household placed in a state: the input of the matrix.
+"""Values of variables with households placed in states: the input of the matrix.
 
 A batch of states is an independent, pure call; its values do not depend on which other states are in the batch.
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from calibration_assets.imputation.takeup import OWN, PROGRAMMES, SHARED, Programme
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.copies import Copies, copied_inputs, every_household
 from calibration_assets.simulation.engine import calculate, entity_of, open_simulation, set_input
+from calibration_assets.simulation.passes import PassTimes
+from calibration_assets.simulation.places import Residents
 from calibration_assets.simulation.switches import Switches
 
-VERSION = 4
-HOUSEHOLDS_A_SIMULATION = 6_000
-"""Copied households in one simulation: with its variants some hundred megabytes."""
+VERSION = 5
+HOUSEHOLDS_A_SIMULATION = 12_000
+"""Placed households in one simulation: with the variants of their take-up some 3 GB, without them half of it."""
 
 BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
 """Calculated first: they take most of the time, and what is stored before an input is changed need not be repeated."""
@@ -29,6 +31,9 @@ LAST = frozenset({"aca_ptc", "assigned_aca_ptc", "medicaid", "medicaid_enrolled"
 
 REFORM_PREFIX = "income_tax_change_without_"
 """A reform target's value is the change of income_tax when its variable is neutralised, by tax unit."""
+
+PLACED, COMBINATIONS, OWN_PROGRAMMES, REFORMS = "as placed", "take-up combinations", "own programmes", "reforms"
+"""The passes over the households of a simulation."""
 
 SWITCH_PREFIX = "switch_"
 """For which units it matters whether they take up a shared programme, by row of the programme's entity."""
@@ -58,40 +63,44 @@ def reform_value(variable: str) -> str:
     return REFORM_PREFIX + variable
 
 
-def default_counties(county_shares: pd.DataFrame) -> dict[int, int]:
-    """Each state's most populous county, by FIPS number: districts are equal in population, so shares add up.
-
-    `county_shares` is schemas.COUNTY_SHARES.
-    """
-    by_state = county_shares.assign(state=county_shares["county"] // 1000).groupby(["state", "county"])
-    totals = by_state["probability"].sum()
-    return {int(state): int(county) for state, county in totals.groupby(level="state").idxmax()}
-
-
 def simulate_states(
     dataset: Dataset,
-    counties: Mapping[int, int],
-    states: Iterable[int],
+    residents: Mapping[int, Residents],
     variables: Sequence[str],
     rerandomize_takeup: bool = True,
+    passes: PassTimes | None = None,
 ) -> Iterator[tuple[int, StateValues]]:
-    """State after state, the values of the variables with every household in that state's county of `counties`.
+    """State after state, the values of the variables for its residents, by row of the residents' entities.
 
     With `rerandomize_takeup` the dataset's own take-up is put aside and every combination that matters is simulated;
-    without it no unit has a switch. The switches come with the values. Several states share a simulation, since each
-    costs some seconds whatever its size.
+    without it no unit has a switch. The switches come with the values. Small states share a simulation, since each
+    costs some seconds whatever its size, and a large one takes several; the values do not depend on it. The seconds of
+    each pass are added to `passes`.
     """
-    households = every_household(dataset)
-    size, names = len(households), sorted({*variables, *SWITCH_VALUES})
-    for together in _batches(list(states), max(HOUSEHOLDS_A_SIMULATION // size, 1)):
-        copies = households.take(np.tile(np.arange(size), len(together)))
-        place = _Place(np.repeat(together, size), np.repeat([counties[one] for one in together], size))
-        parts = _simulate_combinations(dataset, copies, place, variables, rerandomize_takeup)
-        for position, one in enumerate(together):
-            inside = position * size, (position + 1) * size
-            yield one, {name: _join([part.within(name, *inside) for part in parts]) for name in names}
+    households, passes = every_household(dataset), passes or PassTimes()
+    names = sorted({*variables, *SWITCH_VALUES})
+    placed: defaultdict[int, list[StateValues]] = defaultdict(list)
+    varied: defaultdict[int, list[StateValues]] = defaultdict(list)
+    for batch in batches({state: len(one) for state, one in residents.items()}, HOUSEHOLDS_A_SIMULATION):
+        record, county = (
+            np.concatenate([getattr(residents[state], name)[first:last] for state, first, last in batch])
+            for name in ("record", "county")
+        )
+        state_of = np.concatenate([np.full(last - first, state) for state, first, last in batch])
+        simulated = _simulate_combinations(
+            dataset, households.take(record), _Place(state_of, county), variables, rerandomize_takeup, passes
+        )
+        start = 0
+        for state, first, last in batch:
+            inside = start, start + last - first
+            for part, kept in zip(simulated, (placed, varied), strict=False):
+                kept[state].append({name: part.within(name, *inside) for name in names})
+            start += last - first
+            if last == len(residents[state]):
+                whole = placed.pop(state) + varied.pop(state, [])
+                yield state, {name: _join([one[name] for one in whole]) for name in names}
         # A simulation is cyclic garbage, with New York's a copy of the parameter tree in it.
-        del copies, place, parts
+        del simulated
         gc.collect()
 
 
@@ -108,7 +117,7 @@ def simulate_copies(
     `inputs` replaces variables of the dataset, by copied row.
     """
     simulation = open_simulation(copied_inputs(dataset, copies, state, county, inputs))
-    return _calculate_all(simulation, variables, (), str(_Place(state, county)))
+    return _calculate_all(simulation, variables, (), str(_Place(state, county)), PassTimes(), PLACED)
 
 
 @dataclass(frozen=True)
@@ -145,17 +154,24 @@ class _Part:
 
 
 def _simulate_combinations(
-    dataset: Dataset, copies: Copies, place: _Place, variables: Sequence[str], rerandomize_takeup: bool
+    dataset: Dataset,
+    copies: Copies,
+    place: _Place,
+    variables: Sequence[str],
+    rerandomize_takeup: bool,
+    passes: PassTimes,
 ) -> list[_Part]:
-    """The copies as they are, and their variants."""
+    """The copies as they are, and their variants where there are any."""
     left_out = [programme.variable for programme in PROGRAMMES] if rerandomize_takeup else []
-    simulation = open_simulation(copied_inputs(dataset, copies, place.state, place.county, {}, left_out))
-    for name in BENEFITS:
-        calculate(simulation, name, str(place))
-    matters = _find_switches(simulation, str(place), rerandomize_takeup)
+    with passes.measure(PLACED):
+        simulation = open_simulation(copied_inputs(dataset, copies, place.state, place.county, {}, left_out))
+        for name in BENEFITS:
+            calculate(simulation, name, str(place))
+    with passes.measure(COMBINATIONS):
+        matters = _find_switches(simulation, str(place), rerandomize_takeup)
     asked = [name for name in variables if name not in SWITCH_VALUES]
     own = OWN if rerandomize_takeup else ()
-    found = _switch_values(matters) | _calculate_all(simulation, asked, own, str(place))
+    found = _switch_values(matters) | _calculate_all(simulation, asked, own, str(place), passes, PLACED)
     parts = [_Part(np.arange(len(copies)), copies, found)]
     switches = Switches.where(SHARED, copies, matters)
     parent, pattern = switches.variants()
@@ -165,7 +181,7 @@ def _simulate_combinations(
         inputs = {one.variable: turned[one.variable] ^ one.default for one in SHARED}
         there = place.of(parent)
         arrays = copied_inputs(dataset, varied, there.state, there.county, inputs, left_out)
-        of_variants = _calculate_all(open_simulation(arrays), asked, own, str(place))
+        of_variants = _calculate_all(open_simulation(arrays), asked, own, str(place), passes, COMBINATIONS)
         nothing = {one.variable: np.zeros(0, dtype=bool) for one in SHARED}
         parts.append(_Part(parent, varied, _switch_values(nothing) | of_variants))
     return parts
@@ -190,28 +206,51 @@ def _switch_values(matters: Mapping[str, np.ndarray]) -> dict[str, Values]:
 
 
 def _calculate_all(
-    simulation: Any, variables: Sequence[str], own: Sequence[Programme], where: str
+    simulation: Any,
+    variables: Sequence[str],
+    own: Sequence[Programme],
+    where: str,
+    passes: PassTimes,
+    name_of_pass: str,
 ) -> dict[str, Values]:
     """All variables and reforms in one simulation, with the values where a unit's own programmes are turned.
 
     Benefits and reforms come first, so that what a branch changes is all that it calculates anew.
     """
-    for name in BENEFITS:
-        calculate(simulation, name, where)
     reformed = [name for name in sorted(variables) if name.startswith(REFORM_PREFIX)]
-    values = {name: Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
     plain = sorted(set(variables) - set(reformed), key=lambda name: (name in LAST, name))
-    values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
-    income_tax = calculate(simulation, "income_tax", where)
-    for programme in own:
-        branch = _turn(simulation, programme, where)
-        turned = {name: calculate(branch, name, where) for name in plain}
-        if not np.array_equal(calculate(branch, "income_tax", where), income_tax):
-            turned |= {name: _income_tax_change(branch, name, where) for name in reformed}
-        for name, array in turned.items():
-            if not np.array_equal(array, values[name].array):
-                values[name] = replace(values[name], turned={**values[name].turned, programme.variable: array})
+    with passes.measure(name_of_pass):
+        for name in (*BENEFITS, "income_tax"):
+            calculate(simulation, name, where)
+    with passes.measure(REFORMS):
+        values = {name: Values("tax_unit", _income_tax_change(simulation, name, where)) for name in reformed}
+    with passes.measure(name_of_pass):
+        values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
+    with passes.measure(OWN_PROGRAMMES):
+        for programme in own:
+            values |= _turned_values(simulation, programme, values, plain, reformed, where)
     return values
+
+
+def _turned_values(
+    simulation: Any,
+    programme: Programme,
+    values: Mapping[str, Values],
+    plain: Sequence[str],
+    reformed: Sequence[str],
+    where: str,
+) -> dict[str, Values]:
+    """The values that change where every unit of the programme is the other way round, each with both."""
+    branch = _turn(simulation, programme, where)
+    turned = {name: calculate(branch, name, where) for name in plain}
+    income_tax = calculate(simulation, "income_tax", where)
+    if not np.array_equal(calculate(branch, "income_tax", where), income_tax):
+        turned |= {name: _income_tax_change(branch, name, where) for name in reformed}
+    return {
+        name: replace(values[name], turned={**values[name].turned, programme.variable: array})
+        for name, array in turned.items()
+        if not np.array_equal(array, values[name].array)
+    }
 
 
 def _turn(simulation: Any, programme: Programme, where: str) -> Any:
@@ -241,5 +280,16 @@ def _join(values: list[Values]) -> Values:
     return Values(values[0].entity, array, differing)
 
 
-def _batches(items: list[int], size: int) -> list[list[int]]:
-    return [items[first : first + size] for first in range(0, len(items), size)]
+def batches(sizes: Mapping[int, int], most: int) -> list[list[tuple[int, int, int]]]:
+    """Pieces (state, first, last) of states by batch: whole states up to `most` together, a larger one in pieces."""
+    found: list[list[tuple[int, int, int]]] = []
+    room = 0
+    for state, size in sizes.items():
+        for first in range(0, size, most):
+            last = min(first + most, size)
+            if last - first > room or first:
+                found.append([])
+                room = most
+            found[-1].append((state, first, last))
+            room -= last - first
+    return found

@@ -20,7 +20,7 @@ GRAPH = {
     "stratified_cps": ["extended_cps"],
     "target_database": [],
     "cloned_records": ["stratified_cps", "target_database"],
-    "simulated_values": ["stratified_cps", "target_database"],
+    "simulated_values": ["cloned_records", "stratified_cps", "target_database"],
     "calibration_package": ["cloned_records", "simulated_values", "stratified_cps", "target_database"],
     "weights": ["calibration_package"],
     "sweep_weights": ["calibration_package"],

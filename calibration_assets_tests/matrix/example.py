@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from calibration_assets.microdata.dataset import Dataset
+from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import Values
 
 HOUSEHOLDS = (
@@ -111,6 +112,11 @@ def columns_of(districts: list[int], n_records: int = len(HOUSEHOLDS)) -> pd.Dat
             "county": (district // 100 * 1000 + 1).astype(np.int32),
         }
     )
+
+
+def in_states(columns: pd.DataFrame) -> Placement:
+    """The twenty households in every state, each state's in one county."""
+    return Placement.by_state(columns, len(HOUSEHOLDS), {state: state * 1000 + 1 for state in (6, 11, 48, 56)})
 
 
 def targets_of(rows: list[tuple[str, str, str, list[tuple[str, str, str]]]]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -7,8 +7,17 @@ from calibration_assets.matrix.build import build_matrix
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
 from calibration_assets.simulation.copies import every_household
+from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import SWITCH_VALUES, Values
-from calibration_assets_tests.matrix.example import HOUSEHOLDS, columns_of, targets_of, tiny_dataset, tiny_values
+from calibration_assets_tests.matrix.example import (
+    HOUSEHOLDS,
+    SNAP,
+    columns_of,
+    in_states,
+    targets_of,
+    tiny_dataset,
+    tiny_values,
+)
 
 DISTRICTS = [601, 602, 1101, 5601, 601] * 4
 ROWS = [
@@ -38,8 +47,8 @@ EXPECTED = [
 
 
 def build(districts=DISTRICTS, rows=ROWS, **settings):
-    dataset = tiny_dataset()
-    return build_matrix(dataset, columns_of(districts), *targets_of(rows), tiny_values(dataset), **settings)
+    dataset, columns = tiny_dataset(), columns_of(districts)
+    return build_matrix(dataset, columns, *targets_of(rows), tiny_values(dataset), in_states(columns), **settings)
 
 
 def test_twenty_households_give_the_expected_matrix():
@@ -64,6 +73,25 @@ def test_blocks_of_any_size_give_the_same_matrix(monkeypatch):
     assert blocks.has_canonical_format
 
 
+def test_at_county_level_each_clone_has_its_countys_value():
+    """Two clones of each household: the first in county 6001, the second in 6003 where SNAP is ten times as much."""
+    dataset, columns = tiny_dataset(), columns_of([601] * 20 + [602] * 20)
+    columns["county"] = np.repeat([6001, 6003], 20).astype(np.int32)
+    placement = Placement.by_county(columns)
+    residents = placement.residents[6]
+    assert residents.record.tolist() == np.repeat(np.arange(20), 2).tolist()
+    assert residents.county.tolist() == [6001, 6003] * 20
+    of_state = tiny_values(dataset)[6]
+    rows = every_household(dataset).take(residents.record).rows
+    values = {name: Values(value.entity, value.array[rows[value.entity]]) for name, value in of_state.items()}
+    values["snap"].array[1::2] *= 10
+    targets = targets_of([("snap", "state", "6", []), ("snap", "district", "602", [("age", ">=", "65")])])
+    matrix = build_matrix(dataset, columns, *targets, {6: values}, placement).matrix.toarray()
+    assert matrix[0].tolist() == [*SNAP, *(10 * amount for amount in SNAP)]
+    aged = [amount if max(map(max, units)) >= 65 else 0 for amount, units in zip(SNAP, HOUSEHOLDS, strict=True)]
+    assert matrix[1].tolist() == [0] * 20 + [10 * amount for amount in aged]
+
+
 def test_permuting_households_permutes_columns():
     dataset = tiny_dataset()
     order = np.random.default_rng(1).permutation(len(HOUSEHOLDS))
@@ -78,7 +106,7 @@ def test_permuting_households_permutes_columns():
         state: {name: Values(value.entity, value.array[rows[value.entity]]) for name, value in of_state.items()}
         for state, of_state in values.items()
     }
-    matrix = build_matrix(shuffled, permuted, *targets_of(ROWS), reordered)
+    matrix = build_matrix(shuffled, permuted, *targets_of(ROWS), reordered, in_states(permuted))
     assert matrix.matrix.toarray().tolist() == np.array(EXPECTED)[:, order].tolist()
 
 
@@ -133,4 +161,4 @@ def test_columns_out_of_order_are_refused():
     dataset = tiny_dataset()
     columns = columns_of(DISTRICTS).iloc[::-1].reset_index(drop=True)
     with pytest.raises(CalibrationError, match="sort the columns by clone and record"):
-        build_matrix(dataset, columns, *targets_of(ROWS), tiny_values(dataset))
+        build_matrix(dataset, columns, *targets_of(ROWS), tiny_values(dataset), in_states(columns))

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.simulation.states import Values, default_counties
+from calibration_assets.simulation.places import default_counties
+from calibration_assets.simulation.states import Values
 from calibration_assets.simulation.stored import StoredStateValues, read_state_values, write_state_values
 
 

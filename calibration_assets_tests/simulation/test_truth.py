@@ -10,12 +10,15 @@ from calibration_assets.matrix.build import build_matrix
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.verify import compare_columns
 from calibration_assets.simulation import states
+from calibration_assets.simulation.places import Placement, default_counties
 from calibration_assets_tests.matrix.example import columns_of, targets_of
 
 pytestmark = pytest.mark.slow
 
 STATES = (6, 11, 48)
 DISTRICTS = (601, 612, 1101, 4801, 4810)
+COUNTIES = {601: 6089, 612: 6037, 1101: 11001, 4801: 48005, 4810: 48453}
+"""A county of each district; Los Angeles, with its two rating areas, among them."""
 N_CLONES = 12
 KINDS = [
     ("person_count", [("age", ">=", "18"), ("age", "<", "65")]),
@@ -52,7 +55,8 @@ def targets():
 
 @pytest.fixture(scope="module")
 def counties():
-    return states.default_counties(read_county_shares())
+    known = default_counties(read_county_shares())
+    return {state: known[state] for state in STATES}
 
 
 @pytest.fixture(scope="module")
@@ -60,40 +64,53 @@ def columns(tiny_dataset):
     household_id = tiny_dataset.tables["household"]["household_id"].to_numpy()
     districts = np.random.default_rng(3).choice(DISTRICTS, len(household_id) * N_CLONES)
     table = columns_of(districts.tolist(), len(household_id))
-    return table.assign(household_id=np.tile(household_id, N_CLONES))
-
-
-def simulate(dataset, counties, targets, rerandomize):
-    return dict(states.simulate_states(dataset, counties, STATES, required_values(*targets), rerandomize))
+    county = pd.Series(districts).map(COUNTIES).astype("int32")
+    return table.assign(household_id=np.tile(household_id, N_CLONES), county=county)
 
 
 @pytest.fixture(scope="module")
-def values(policyengine, tiny_dataset, counties, targets):
-    return simulate(tiny_dataset, counties, targets, True)
+def simulate(policyengine, tiny_dataset, targets):
+    """The values for a placement's residents; each is simulated once."""
+    known = {}
+
+    def simulated(placement, rerandomize):
+        key = rerandomize, len(placement.residents[6])
+        if key not in known:
+            names = required_values(*targets)
+            known[key] = dict(states.simulate_states(tiny_dataset, placement.residents, names, rerandomize))
+        return known[key]
+
+    return simulated
 
 
-@pytest.mark.parametrize("rerandomize", [True, False])
-def test_matrix_equals_a_simulation_of_the_clones(tiny_dataset, counties, targets, columns, values, rerandomize):
-    simulated = values if rerandomize else simulate(tiny_dataset, counties, targets, False)
-    matrix = build_matrix(tiny_dataset, columns, *targets, simulated)
+@pytest.mark.parametrize("county_level", [False, True], ids=["state level", "county level"])
+@pytest.mark.parametrize("rerandomize", [True, False], ids=["take-up drawn anew", "take-up as it is"])
+def test_matrix_equals_a_simulation_of_the_clones(
+    tiny_dataset, counties, targets, columns, simulate, rerandomize, county_level
+):
+    placement = Placement.by_county(columns) if county_level else Placement.by_state(columns, 20, counties)
+    matrix = build_matrix(tiny_dataset, columns, *targets, simulate(placement, rerandomize), placement)
     everything = np.arange(len(columns))
-    county = columns["state"].map(counties).to_numpy()
     for chosen in (everything, everything[::7]):
-        found = compare_columns(matrix, targets[1], tiny_dataset, chosen, county[chosen], rerandomize)
+        county = placement.county[chosen]
+        found = compare_columns(matrix, targets[1], tiny_dataset, chosen, county, rerandomize)
         assert found["matrix"].to_numpy() == pytest.approx(found["simulated"].to_numpy(), rel=1e-4, abs=0.1)
     covered = pd.Series(found["simulated"].to_numpy() != 0).groupby(targets[0]["variable"].to_numpy()).any()
     assert covered.drop(["tanf"], errors="ignore").sum() >= 10
 
 
-def test_values_do_not_depend_on_the_batch(tiny_dataset, counties, targets, values, monkeypatch):
-    monkeypatch.setattr(states, "HOUSEHOLDS_A_SIMULATION", 1)
-    alone = dict(states.simulate_states(tiny_dataset, counties, [48], required_values(*targets)))[48]
-    for name, value in values[48].items():
+def test_values_do_not_depend_on_the_batch(tiny_dataset, counties, targets, columns, simulate, monkeypatch):
+    placement = Placement.by_state(columns, 20, counties)
+    together = simulate(placement, True)[48]
+    monkeypatch.setattr(states, "HOUSEHOLDS_A_SIMULATION", 13)
+    names, residents = required_values(*targets), {48: placement.residents[48]}
+    alone = dict(states.simulate_states(tiny_dataset, residents, names))[48]
+    for name, value in together.items():
         assert np.array_equal(alone[name].array, value.array), name
         assert sorted(alone[name].turned) == sorted(value.turned), name
 
 
-def test_a_reform_is_the_rules_own_neutralisation(policyengine, tiny_dataset, counties, values):
+def test_a_reform_is_the_rules_own_neutralisation(policyengine, tiny_dataset, counties, columns, simulate):
     from policyengine_core.reforms import Reform
 
     from calibration_assets.simulation.copies import copied_inputs, every_household
@@ -109,11 +126,13 @@ def test_a_reform_is_the_rules_own_neutralisation(policyengine, tiny_dataset, co
     plain = open_simulation(copied_inputs(tiny_dataset, copies, *place, {}, left_out))
     reformed = policyengine.Microsimulation(dataset=plain.dataset, reform=Neutralise)
     change = np.asarray(reformed.calculate("income_tax", 2024, use_weights=False)) - plain.calculate("income_tax", 2024)
+    values = simulate(Placement.by_state(columns, 20, counties), True)
     base = values[6][states.reform_value("salt_deduction")].array[: len(change)]
     assert base == pytest.approx(change, abs=0.5)
     assert (base > 100).any()
 
 
-def test_an_unknown_variable_is_a_sentence(policyengine, tiny_dataset, counties):
+def test_an_unknown_variable_is_a_sentence(policyengine, tiny_dataset, counties, columns):
+    residents = Placement.by_state(columns, 20, counties).residents
     with pytest.raises(CalibrationError, match="variable no_such_thing is unknown to policyengine-us"):
-        list(states.simulate_states(tiny_dataset, counties, [6], ["no_such_thing"]))
+        list(states.simulate_states(tiny_dataset, residents, ["no_such_thing"]))

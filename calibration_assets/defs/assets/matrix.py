@@ -24,12 +24,16 @@ class BatchConfig(SimulationConfig):
 
 @op(out=DynamicOut(io_manager_key="stored_value"))
 def plan_batches(
-    config: BatchConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
+    config: BatchConfig,
+    storage: CalibrationStorage,
+    stratified_cps: StoredValue,
+    target_database: StoredValue,
+    cloned_records: StoredValue,
 ) -> Iterator[DynamicOutput[Batch]]:
     """The states that lack values, in batches of about equal work; none where all values are stored."""
     from calibration_assets.pipeline import matrix
 
-    missing = matrix.missing_values(storage.open(), stratified_cps, target_database, config.settings)
+    missing = matrix.missing_values(storage.open(), stratified_cps, target_database, cloned_records, config.settings)
     for number in range(min(config.batches, len(missing))):
         states = sorted(missing)[number :: config.batches]
         yield DynamicOutput({str(state): missing[state] for state in states}, mapping_key=f"batch_{number}")
@@ -37,13 +41,17 @@ def plan_batches(
 
 @op(out=Out(io_manager_key="stored_value"))
 def simulate_batch(
-    config: SimulationConfig, storage: CalibrationStorage, stratified_cps: StoredValue, batch: Batch
+    config: SimulationConfig,
+    storage: CalibrationStorage,
+    stratified_cps: StoredValue,
+    cloned_records: StoredValue,
+    batch: Batch,
 ) -> list[str]:
     """Values of one batch of states, stored state by state."""
     from calibration_assets.pipeline import matrix
 
     missing = {int(state): names for state, names in batch.items()}
-    matrix.simulate_batch(storage.open(), stratified_cps, missing, config.settings)
+    matrix.simulate_batch(storage.open(), stratified_cps, cloned_records, missing, config.settings)
     return sorted(batch)
 
 
@@ -53,12 +61,14 @@ def index_values(
     storage: CalibrationStorage,
     stratified_cps: StoredValue,
     target_database: StoredValue,
+    cloned_records: StoredValue,
     simulated: list[list[str]],
 ) -> Output[StoredValue]:
     """Where each value of each state is stored, once all are."""
     from calibration_assets.pipeline import matrix
 
-    return stored_output(matrix.simulated_values(storage.open(), stratified_cps, target_database, config.settings))
+    inputs = (stratified_cps, target_database, cloned_records)
+    return stored_output(matrix.simulated_values(storage.open(), *inputs, config.settings))
 
 
 @config_mapping
@@ -73,11 +83,15 @@ def for_every_step(config: BatchConfig) -> dict[str, Any]:
 
 
 @graph_asset(group_name="matrix", kinds={"python"}, config=for_every_step)
-def simulated_values(stratified_cps: StoredValue, target_database: StoredValue) -> StoredValue:
-    """By state, every value that the targets need, with every household placed there, from policyengine-us."""
-    batches = plan_batches(stratified_cps, target_database)
-    simulated = batches.map(lambda batch: simulate_batch(stratified_cps, batch))
-    return index_values(stratified_cps, target_database, simulated.collect())
+def simulated_values(
+    stratified_cps: StoredValue, target_database: StoredValue, cloned_records: StoredValue
+) -> StoredValue:
+    """By state, every value that the targets need, from policyengine-us: every household in every state, or, at county
+    level, every clone in its county.
+    """
+    batches = plan_batches(stratified_cps, target_database, cloned_records)
+    simulated = batches.map(lambda batch: simulate_batch(stratified_cps, cloned_records, batch))
+    return index_values(stratified_cps, target_database, cloned_records, simulated.collect())
 
 
 @asset(group_name="matrix", kinds={"scipy"}, io_manager_key="stored_value")
