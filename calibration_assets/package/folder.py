@@ -8,6 +8,7 @@ The manifest (written last, by the store) says that the folder is complete and h
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,21 @@ def write_package(
         raise CalibrationError("package: targets have no column target_name, expected a name for every row; add it.")
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {name: getattr(matrix, name) for name in ("indptr", "indices", "data")}
-    for name, array in (arrays | {"initial_weights": initial_weights.astype(np.float64)}).items():
-        path = folder / f"{name}.npy"
-        if isinstance(array, np.memmap) and path.exists() and path.samefile(array.filename or ""):
-            array.flush()
-        else:
-            np.save(path, array, allow_pickle=False)
-    targets.to_parquet(folder / "targets.parquet", index=False)
-    columns.to_parquet(folder / "columns.parquet", index=False)
+    arrays["initial_weights"] = initial_weights.astype(np.float64)
+    tables = {"targets": targets, "columns": columns}
+    with ThreadPoolExecutor() as pool:
+        writing = [pool.submit(_write_array, array, folder / f"{name}.npy") for name, array in arrays.items()]
+        for name, table in tables.items():
+            writing.append(pool.submit(table.to_parquet, folder / f"{name}.parquet", index=False))
+        for one in writing:
+            one.result()
+
+
+def _write_array(array: np.ndarray, path: Path) -> None:
+    if isinstance(array, np.memmap) and path.exists() and path.samefile(array.filename or ""):
+        array.flush()
+    else:
+        np.save(path, array, allow_pickle=False)
 
 
 def read_package_folder(folder: Path) -> CalibrationPackage:
