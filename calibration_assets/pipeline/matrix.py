@@ -108,9 +108,23 @@ def simulated_values(
             "settings": asdict(settings),
             "pass_seconds": _total_seconds(opened.values()),
             "stored_megabytes": round(sum(value.size for value in opened.values()) / 1e6, 1),
+            # By these names pruning knows that the index needs them.
+            "versions_by_state": {state: sorted(set(names.values())) for state, names in versions.items()},
         }
 
-    return store.build("simulated_values", content_key("simulated_values", states.VERSION, flat), make)
+    key = content_key("simulated_values", states.VERSION, flat)
+    value = store.find("simulated_values", key)
+    return value if value is not None and _is_whole(store, value) else store.put("simulated_values", key, make)
+
+
+def _is_whole(store: Store, index: StoredValue) -> bool:
+    """Whether every version that an index names is still stored."""
+    versions = {(state, one) for state, names in _read_index(index).items() for one in names.values()}
+    return all(store.has(f"simulated_values/{state}", version) for state, version in sorted(versions))
+
+
+def _read_index(index: StoredValue) -> dict[str, dict[str, str]]:
+    return json.loads((index.folder / INDEX_FILE).read_text())
 
 
 def _total_seconds(values: Iterable[StoredValue]) -> dict[str, float]:
@@ -167,9 +181,8 @@ def calibration_package(
 
 def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored.StoredStateValues]:
     """The simulated values of every state, read as they are asked for."""
-    index = json.loads((simulated_values.folder / INDEX_FILE).read_text())
     opened = {}
-    for state, versions in index.items():
+    for state, versions in _read_index(simulated_values).items():
         name = f"simulated_values/{state}"
         folders = {version: store.open(name, version).folder for version in set(versions.values())}
         opened[int(state)] = stored.StoredStateValues({one: folders[version] for one, version in versions.items()})
