@@ -11,16 +11,17 @@ from calibration_assets.diagnostics.diagnosis import Diagnosis, diagnose
 
 DISTRICTS = (101, 102, 3601, 3602)
 RECORDS, CLONES = 60, 8
+HOUSEHOLDS = np.arange(RECORDS) * 10 + 7
 
 
-def make_columns() -> pd.DataFrame:
-    record = np.tile(np.arange(RECORDS), CLONES)
-    clone = np.repeat(np.arange(CLONES), RECORDS)
+def make_columns(households: np.ndarray) -> pd.DataFrame:
+    record = np.tile(np.arange(len(households)), CLONES)
+    clone = np.repeat(np.arange(CLONES), len(households))
     district = np.array(DISTRICTS)[(record + clone) % len(DISTRICTS)]
     return pd.DataFrame(
         {
             "record": record.astype(np.int32),
-            "household_id": record.astype(np.int64) * 10 + 7,
+            "household_id": households[record].astype(np.int64),
             "clone": clone.astype(np.int32),
             "state": (district // 100).astype(np.int32),
             "district": district.astype(np.int32),
@@ -29,12 +30,14 @@ def make_columns() -> pd.DataFrame:
     )
 
 
-def make_package(seed: int = 0) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, np.ndarray]:
+def make_package(
+    seed: int = 0, households: np.ndarray = HOUSEHOLDS
+) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, np.ndarray]:
     """X, targets, columns and the weights that meet every target."""
     rng = np.random.default_rng(seed)
-    columns = make_columns()
-    persons, wages = rng.integers(1, 6, RECORDS), rng.lognormal(10.5, 0.8, RECORDS).round()
-    young = rng.integers(0, 2, RECORDS) * np.minimum(persons, 2)
+    columns, records = make_columns(households), len(households)
+    persons, wages = rng.integers(1, 6, records), rng.lognormal(10.5, 0.8, records).round()
+    young = rng.integers(0, 2, records) * np.minimum(persons, 2)
     weights = rng.uniform(20, 60, len(columns))
     areas = [("national", "US", np.ones(len(columns), bool))]
     areas += [("state", str(state), (columns["state"] == state).to_numpy()) for state in (1, 36)]
