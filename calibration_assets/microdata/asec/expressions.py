@@ -5,6 +5,7 @@
     SS_VAL where RESNSS1 is not 1 2 and A_AGE is over 61          conditions joined by `and`
     PEDISEYE is 1 or PEDISEAR is 1                 a flag
     H_TENURE as 0=NONE 1=OWNED_WITH_MORTGAGE       an enumeration's member by code
+    CITIZEN where PRCITSHP is 1 2; OTHER where MCARE is 1 or CAID is 1; NONE     the first member whose flag holds
 """
 
 import re
@@ -20,17 +21,26 @@ _CONDITION = re.compile(r"(?P<column>\w+) is (?P<other>not )?(?P<over>over )?(?P
 
 def columns_of(expression: str) -> list[str]:
     """The Census columns that an expression reads."""
+    if "; " in expression:
+        return [column for member in expression.split("; ") for column in columns_of(member.partition(" where ")[2])]
     return _COLUMN.findall(expression.partition(" as ")[0])
 
 
 def evaluate(expression: str, table: pd.DataFrame) -> np.ndarray:
     """An expression's values, (rows of the table,): float64 for amounts, bool for flags, text for enumerations."""
-    column, named, members = expression.partition(" as ")
+    if "; " in expression:
+        *members, last = (member.partition(" where ") for member in expression.split("; "))
+        return np.select([_flag(where, table) for _, _, where in members], [name for name, *_ in members], last[0])
+    column, named, codes = expression.partition(" as ")
     if named:
-        return _members(column, members, table)
+        return _members(column, codes, table)
     if " where " not in expression and " is " in expression:
-        return np.logical_or.reduce([_all_hold(part, table) for part in expression.split(" or ")])
+        return _flag(expression, table)
     return np.add.reduce([_amount(term, table) for term in expression.split(" + ")])
+
+
+def _flag(expression: str, table: pd.DataFrame) -> np.ndarray:
+    return np.logical_or.reduce([_all_hold(part, table) for part in expression.split(" or ")])
 
 
 def _amount(term: str, table: pd.DataFrame) -> np.ndarray:
@@ -58,9 +68,9 @@ def _holds(condition: str, table: pd.DataFrame) -> np.ndarray:
     return holds != bool(parts["other"])
 
 
-def _members(column: str, members: str, table: pd.DataFrame) -> np.ndarray:
+def _members(column: str, codes: str, table: pd.DataFrame) -> np.ndarray:
     """The enumeration's member of every row; a code without one is an error."""
-    names = {int(code): name for code, name in (pair.split("=") for pair in members.split())}
+    names = {int(code): name for code, name in (pair.split("=") for pair in codes.split())}
     found = table[column].fillna(0).astype(int).map(names)
     if found.isna().any():
         code = table.loc[found.isna(), column].iloc[0]

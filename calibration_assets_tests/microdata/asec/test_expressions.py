@@ -24,6 +24,7 @@ TABLE = pd.DataFrame({"AGE": [70, 30, 61], "VAL": [5.0, np.nan, -2.0], "CODE": [
         ("CODE is 1 or OTHER is 1", [True, True, True]),
         ("CODE is 2 and OTHER is 1", [False, True, False]),
         ("CODE as 0=NOBODY 1=ONE 2=TWO", ["ONE", "TWO", "NOBODY"]),
+        ("OLD where AGE is over 65; KNOWN where CODE is 2 or OTHER is 2; NEITHER", ["OLD", "KNOWN", "NEITHER"]),
     ],
 )
 def test_an_expression_has_its_value(expression, expected):
@@ -35,6 +36,7 @@ def test_an_expression_names_its_columns():
         "DST_VAL1", "DST_SC1", "DST_VAL2", "DST_SC2",
     ]  # fmt: skip
     assert columns_of("CODE as 0=NOBODY 1=ONE") == ["CODE"]
+    assert columns_of("OLD where AGE is over 65; NEW where CODE is 2; NEITHER") == ["AGE", "CODE"]
 
 
 @pytest.mark.parametrize(

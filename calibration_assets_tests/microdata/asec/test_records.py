@@ -77,7 +77,11 @@ def test_a_role_is_settled_where_nobody_says_it(tmp_path):
         (102, "self_employment_income_before_lsr", -4_000),
         (102, "self_employed_pension_contributions_desired", 1_000),
         (102, "hours_worked_last_week", 0),
-        (102, "ssn_card_type", "OTHER_NON_CITIZEN"),
+        (101, "ssn_card_type", "CITIZEN"),
+        (102, "ssn_card_type", "NONE"),
+        (102, "immigration_status_str", "UNDOCUMENTED"),
+        (202, "ssn_card_type", "OTHER_NON_CITIZEN"),
+        (202, "immigration_status_str", "LEGAL_PERMANENT_RESIDENT"),
         (102, "is_self_employed", True),
         (102, "is_hispanic", True),
         (102, "is_female", True),
@@ -164,7 +168,9 @@ def test_every_variable_is_an_input_of_its_entity():
     assert (known["definition_period"] != "month").all()
     enums = mapped[mapped["unit"].eq("enum")]
     for row in enums.to_dict("records"):
-        members = {pair.split("=")[1] for pair in row["census"].partition(" as ")[2].split()}
+        codes = row["census"].partition(" as ")[2].split()
+        members = {pair.split("=")[1] for pair in codes}
+        members |= {case.partition(" where ")[0] for case in row["census"].split("; ") if not codes}
         assert members <= set(catalogue.loc[row["variable"], "possible_values"].split(","))
     assert set(mapped["uprating"]) - {""} <= set(read_reference("uprating")["uprating_class"])
 
