@@ -12,8 +12,8 @@ from dagster import (
 )
 
 from calibration_assets.defs import assets
+from calibration_assets.defs.checks import CHECKS
 from calibration_assets.defs.io_managers import StoredValueIOManager
-from calibration_assets.defs.partitions import SWEEP_POINTS
 from calibration_assets.defs.progress import progress
 from calibration_assets.defs.prune import prune_store
 from calibration_assets.defs.resources import CalibrationStorage
@@ -31,7 +31,6 @@ SWEEP_JOBS = [
         "sweep",
         AssetSelection.assets("sweep_weights"),
         description="A fit for every named point of sweep.yaml, from the stored package.",
-        partitions_def=SWEEP_POINTS,
         executor_def=in_process_executor,
     ),
     define_asset_job(
@@ -52,6 +51,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
     replaced.setdefault("stored_value", StoredValueIOManager(storage=replaced["storage"]))
     return Definitions(
         assets=load_assets_from_package_module(assets),
+        asset_checks=CHECKS,
         jobs=[
             define_asset_job(name, AssetSelection.assets(last).upstream(), description=description)
             for name, (last, description) in JOBS.items()

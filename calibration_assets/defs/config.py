@@ -13,12 +13,16 @@ from calibration_assets.settings import (
     CloneSettings,
     DatabaseSettings,
     DiagnosticsSettings,
+    FitBounds,
     FitSettings,
+    GateSettings,
     HeldOutSettings,
+    PackageBounds,
     SampleSettings,
     SimulationSettings,
     SourceSettings,
     TargetSettings,
+    TruthSettings,
 )
 
 
@@ -130,3 +134,23 @@ class HeldOutConfig(SettingsConfig):
 @fields_of(DiagnosticsSettings)
 class DiagnosticsConfig(SettingsConfig):
     """What is found out beyond one pass over the matrix."""
+
+
+@fields_of(PackageBounds)
+class PackageCheckConfig(SettingsConfig):
+    """What is expected of a calibration package."""
+
+
+@fields_of(TruthSettings)
+class TruthConfig(SettingsConfig):
+    """How much of the matrix is simulated again."""
+
+
+@fields_of(FitBounds)
+class FitCheckConfig(SettingsConfig):
+    """What is expected of fitted weights."""
+
+
+@fields_of(GateSettings)
+class GateConfig(SettingsConfig):
+    """How much worse than the accepted run, and how far from it, a run may be."""

@@ -61,7 +61,7 @@ def diagnostics(
             {"kind": alarm.kind, "cases": len(alarm.cases), "sentence": alarm.sentence} for alarm in alarms(diagnosis)
         ]
         tables = {"alarms": raised, "by_level_and_family": families[SHOWN].to_dict("records")}
-        return {**figures, **tables, "format": VERSION}
+        return {**figures, **tables, "format": VERSION, "weights": weights.key}
 
     return store.build("diagnostics", key, make)
 

@@ -20,6 +20,7 @@ from calibration_assets.fit.result import FitResult, write_fit
 from calibration_assets.package.folder import read_package_folder
 from calibration_assets.package.package import CalibrationPackage
 from calibration_assets.package.staleness import check_fresh
+from calibration_assets.package.validity import refuse_unsound
 from calibration_assets.settings import FitSettings, ObservationSettings
 from calibration_assets.storage.keys import content_key
 from calibration_assets.storage.reference import read_reference
@@ -79,6 +80,7 @@ def weights(
                 shutil.copyfile(fitted.folder / file, folder / file)
             return dict(fitted.metadata)
         package = select_package(calibration_package, config)
+        refuse_unsound(package)
         targets = package.targets_df["value"].to_numpy(np.float64)
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         result = fit.fit(

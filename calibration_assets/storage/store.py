@@ -3,6 +3,7 @@
     <base>/<name>/<version>/             the files, then manifest.json, written last
     <base>/<name>/keys/<key>.json        which version holds the value of that key
     <base>/<name>/current.json           which version the asset's readers open
+    <base>/<name>/accepted.json          which version last passed its gate
     <base>/runs/<run>/versions/<name>.json    which version this run made or opened first, and opens again
 
 A writer fills a folder of its own, so two writers of one key never mix; a folder without a valid manifest is not
@@ -30,6 +31,7 @@ from calibration_assets.storage.keys import file_key
 FORMAT = 1
 MANIFEST = "manifest.json"
 CURRENT = "current.json"
+ACCEPTED = "accepted.json"
 RUNS = "runs"
 
 
@@ -102,6 +104,15 @@ class Store:
         objects.write_json(self.base / value.name / CURRENT, pointer)
         if self.runs:
             objects.write_json(self._run_path(self.runs[0], value.name), pointer)
+
+    def accept(self, value: StoredValue) -> None:
+        """Note that this version passed its gate; it stays the accepted one until another does."""
+        objects.write_json(self.base / value.name / ACCEPTED, {"version": value.version, "key": value.key})
+
+    def accepted(self, name: str) -> StoredValue | None:
+        """The version of this name that last passed its gate, None where none has or it is gone."""
+        pointer = objects.read_json(self.base / name / ACCEPTED)
+        return self._open(name, pointer["version"]) if pointer else None
 
     def put(
         self, name: str, key: str, make: Callable[[Path], Mapping[str, Any]], parts: Iterable[str] = ()

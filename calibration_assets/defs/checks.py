@@ -1,0 +1,109 @@
+"""The asset checks: what is found in a stored value, on its page; severe findings stop what is downstream.
+
+What is looked at, and against which bound, is said in `pipeline/findings.py`; nothing is judged here.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue, multi_asset_check
+
+from calibration_assets.defs.config import FitCheckConfig, GateConfig, PackageCheckConfig
+from calibration_assets.defs.metadata import markdown_table
+from calibration_assets.defs.resources import CalibrationStorage
+
+if TYPE_CHECKING:
+    from calibration_assets.pipeline.findings import Finding
+
+SEVERE = "severe"
+
+
+def _spec(asset: str, name: str, description: str, *, blocks: bool = False, is_severe: bool = False) -> AssetCheckSpec:
+    """A check; one that blocks is severe, too."""
+    metadata = {SEVERE: blocks or is_severe}
+    return AssetCheckSpec(name, asset=asset, description=description, blocking=blocks, metadata=metadata)
+
+
+DATASET = [_spec("stratified_cps", "dataset_contract", "Ids, links, values, states and weights are sound", blocks=True)]
+DATABASE = [_spec("target_database", "database_consistency", "Places, bands, parts and wholes agree", blocks=True)]
+PACKAGE = [
+    _spec("calibration_package", "package_validity", "Shapes agree, all numbers are finite", blocks=True),
+    _spec("calibration_package", "movable_targets", "Few targets are moved by no column"),
+    _spec("calibration_package", "district_support", "Every district with targets has columns"),
+]
+WEIGHTS = [
+    _spec("weights", "valid_weights", "Weights are finite, none is negative, some are above 0", blocks=True),
+    _spec("weights", "fit_convergence", "The loss had come to rest"),
+    _spec("weights", "largest_weight", "No household carries much of the nation"),
+    _spec("weights", "effective_sample", "Many households carry the nation"),
+]
+RUN = [
+    # Severe, but the report, which tells why, is made all the same; the accepted run stays the one that passed.
+    _spec("diagnostics", "accuracy", "As accurate as the accepted run on the targets of both", is_severe=True),
+    _spec("diagnostics", "movement", "Weight stayed with the records of the accepted run"),
+]
+
+
+def _results(specs: Sequence[AssetCheckSpec], findings: Iterable["Finding"]) -> Iterator[AssetCheckResult]:
+    """Each finding with its number, its bound and the rows that broke it."""
+    by_name = {spec.name: spec for spec in specs}
+    for one in findings:
+        spec = by_name[one.check]
+        numbers = {"number": one.number, "bound": one.bound}
+        metadata = {name: value for name, value in numbers.items() if math.isfinite(value)}
+        rows = {"rows": MetadataValue.md(markdown_table(one.rows))} if one.rows else {}
+        yield AssetCheckResult(
+            passed=one.passed,
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            severity=AssetCheckSeverity.ERROR if spec.metadata[SEVERE] else AssetCheckSeverity.WARN,
+            description=one.sentence,
+            metadata={**metadata, **rows},
+        )
+
+
+@multi_asset_check(specs=DATASET)
+def check_dataset(storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """The dataset contract."""
+    from calibration_assets.pipeline import findings
+
+    yield from _results(DATASET, [findings.dataset_contract(storage.open().current("stratified_cps"))])
+
+
+@multi_asset_check(specs=DATABASE)
+def check_database(storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """Whether targets agree with each other."""
+    from calibration_assets.pipeline import findings
+
+    yield from _results(DATABASE, [findings.database_consistency(storage.open().current("target_database"))])
+
+
+@multi_asset_check(specs=PACKAGE)
+def check_package(config: PackageCheckConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """Whether the package can be fitted, and what of it is thin."""
+    from calibration_assets.pipeline import findings
+
+    package = storage.open().current("calibration_package")
+    yield from _results(PACKAGE, findings.package_findings(package, config.settings))
+
+
+@multi_asset_check(specs=WEIGHTS)
+def check_weights(config: FitCheckConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """Whether weights are weights, whether the fit had come to rest, and how concentrated they are."""
+    from calibration_assets.pipeline import findings
+
+    store = storage.open()
+    package, weights = store.current("calibration_package"), store.current("weights")
+    yield from _results(WEIGHTS, findings.fit_findings(package, weights, config.settings))
+
+
+@multi_asset_check(specs=RUN)
+def check_run(config: GateConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """This run against the accepted one; a run that passes is the accepted one from now on."""
+    from calibration_assets.pipeline import findings
+
+    yield from _results(RUN, findings.pass_gate(storage.open(), config.settings))
+
+
+CHECKS = [check_dataset, check_database, check_package, check_weights, check_run]
