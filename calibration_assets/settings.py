@@ -208,7 +208,7 @@ L0_PRESETS = {"local": 1e-8, "national": 1e-4}
 class FileSettings:
     """What the command line reads and writes."""
 
-    dataset: str = setting("storage/stratified_extended_cps_2024.h5", "Path to CPS h5 file")
+    dataset: str = setting("storage/stratified_extended_cps_2024.h5", "Path to CPS h5 file, or `census:2024`")
     db_path: str = setting("storage/calibration/policy_data.db", "Path to target database")
     output: str = setting("storage/calibration/unified_weights.npy", "Weight output path")
     puf_dataset: str | None = setting(None, "Path to PUF h5 (enables PUF cloning)")

@@ -94,7 +94,7 @@ def _listed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _existing(path: str, command: str) -> str:
-    if "://" not in path and not Path(path).is_file():
+    if "://" not in path and not path.startswith("census:") and not Path(path).is_file():
         raise CalibrationError(f"{path}: no such file; make it with `{command}`, or give the path of another")
     return path
 

@@ -62,9 +62,8 @@ PERSONS = [
     },
     {
         "PH_SEQ": 2, "A_LINENO": 2, "PF_SEQ": 2, "TAX_ID": 202, "SPM_ID": 2002, "A_EXPRRP": 14, "A_AGE": 24, "A_SEX": 1,
-        "WSAL_VAL": 9_000, "PRCITSHP": 5, "PEIO1COW": 3, "A_HSCOL": 2, "A_FTPT": 1, "ED_VAL": 3_000, "OI_OFF": 20, "OI_VAL": 700,
-        "LKWEEKS": -1,
-        "SPM_TENMORTSTATUS": 3,
+        "WSAL_VAL": 9_000, "PRCITSHP": 5, "PEIO1COW": 3, "A_HSCOL": 2, "A_FTPT": 1, "ED_VAL": 3_000,
+        "OI_OFF": 20, "OI_VAL": 700, "LKWEEKS": -1, "SPM_TENMORTSTATUS": 3,
     },
     {
         "PH_SEQ": 3, "A_LINENO": 1, "PF_SEQ": 1, "TAX_ID": 301, "SPM_ID": 3001, "A_EXPRRP": 1, "A_AGE": 45, "A_SEX": 1,
