@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/csv")
         self.end_headers()
-        for byte in GOOD * 20:
+        for byte in GOOD * 2:
             try:
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
