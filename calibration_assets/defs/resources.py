@@ -38,18 +38,19 @@ class CalibrationStorage(ConfigurableResource[Store]):
         """Note which run reads and writes."""
         self._runs = _resumed_runs(context)
 
-    def open(self) -> Store:
-        """The store that the core reads and writes."""
+    def open(self, run: str = "") -> Store:
+        """The store that the core reads and writes, as the run in progress or another one sees it."""
         path = self.base_path or EnvVar(BASE).get_value() or "storage/store"
         cache = self.cache_path or EnvVar(CACHE).get_value() or "storage/cache"
         try:
             base = UPath(path, **(self._s3_options() if path.startswith("s3://") else {}))
-            return Store(base.absolute() if is_local(base) else base, Path(cache).absolute(), self._runs)
         except (ImportError, ValueError) as error:
             raise CalibrationError(
                 f"store {path}: {error}, expected a folder or an fsspec URL; correct {BASE}, or install what it needs "
                 "(pip install 'calibration-assets[s3]' for a bucket)"
             ) from error
+        runs = (run,) if run else self._runs
+        return Store(base.absolute() if is_local(base) else base, Path(cache).absolute(), runs)
 
     def _s3_options(self) -> dict[str, Any]:
         given = {

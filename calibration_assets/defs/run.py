@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output-folder", type=Path, default=Path("storage"), help="where the manual's files go")
     given = parser.parse_args(arguments)
     try:
-        run_job(given.job, read_profile(given.profile))
-        show_results(given.job, CalibrationStorage().open(), given.output_folder)
+        run = run_job(given.job, read_profile(given.profile))
+        show_results(given.job, CalibrationStorage().open(run), given.output_folder)
     except CalibrationError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -58,11 +58,12 @@ def run_pipeline(request: RunRequest) -> None:
             "or leave them out"
         )
     job = "calibrate_build" if request.build_only else "calibrate"
-    storage = CalibrationStorage().open()
     config = {"execution": {"config": {"in_process": {}}}, "loggers": {"progress": {}}, "ops": _ops(request)}
     instance = DagsterInstance.get() if "DAGSTER_HOME" in os.environ else DagsterInstance.ephemeral()
     with instance:
-        _check_success(job, resolve_job(job).execute_in_process(config, instance, raise_on_error=False).success)
+        result = resolve_job(job).execute_in_process(config, instance, raise_on_error=False)
+        _check_success(job, result.success)
+    storage = CalibrationStorage().open(result.run_id)
     output = Path(request.files.output)
     if request.build_only or request.files.package_output:
         target = Path(request.files.package_output or output.with_name("calibration_package.pkl"))
@@ -124,8 +125,8 @@ def read_profile(path: Path) -> dict[str, Any]:
     return config
 
 
-def run_job(name: str, config: Mapping[str, Any]) -> None:
-    """Execute a job, by default over as many processes as there are cores; CalibrationError where it stops.
+def run_job(name: str, config: Mapping[str, Any]) -> str:
+    """Execute a job, by default over as many processes as there are cores; its run, or CalibrationError.
 
     A profile speaks of the whole pipeline; a shorter job takes the part that concerns its assets.
     """
@@ -139,6 +140,7 @@ def run_job(name: str, config: Mapping[str, Any]) -> None:
         except DagsterInvalidConfigError as error:
             raise CalibrationError(f"the profile is refused: {error.errors[0].message}") from error
         _check_success(name, result.success)
+        return result.run_id
 
 
 def check_home() -> None:
