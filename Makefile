@@ -21,11 +21,11 @@ help:  ## this list
 .dagster/dagster.yaml:
 	@mkdir -p .dagster && ln -sf ../dagster.yaml $@
 
-calibrate: $(READY)  ## records, targets, matrix and weights, then a page of figures (PROFILE=quick or full)
-	$(BIN)/python -m calibration_assets.defs.run calibrate --profile profiles/$(PROFILE).yaml
+calibrate: $(READY)  ## records, targets, matrix and weights, then a page of figures (PROFILE=quick or full, PUF=path)
+	$(BIN)/python -m calibration_assets.defs.run calibrate --profile profiles/$(PROFILE).yaml $(if $(PUF),--puf-dataset "$(PUF)")
 
 calibrate-build: $(READY)  ## the same without fitting: saves the calibration package
-	$(BIN)/python -m calibration_assets.defs.run calibrate_build --profile profiles/$(PROFILE).yaml
+	$(BIN)/python -m calibration_assets.defs.run calibrate_build --profile profiles/$(PROFILE).yaml $(if $(PUF),--puf-dataset "$(PUF)")
 
 data: $(READY)  ## the stratified CPS alone
 	$(BIN)/python -m calibration_assets.defs.run data --profile profiles/$(PROFILE).yaml

@@ -40,6 +40,20 @@ class SampleSettings:
     seed: int = setting(3526, "Seed of the draw")
 
 
+SURVEYS = ("acs", "sipp", "org", "scf")
+
+
+@dataclass(frozen=True)
+class ImputationSettings:
+    """What is imputed to the sampled records before they are cloned."""
+
+    puf_dataset: str = setting("", "IRS Public Use File (puf_2024.h5, or puf_2015.csv); empty: no PUF cloning")
+    sources: tuple[str, ...] = setting((), "Donor surveys (acs, sipp, org, scf), fetched where missing; empty: none")
+    seed: int = setting(42, "Seed of all draws")
+    trees: int = setting(32, "Trees of each forest of PUF cloning")
+    raw_folder: str = setting(RAW_FOLDER, "Folder of the agencies' raw files")
+
+
 @dataclass(frozen=True)
 class DatabaseSettings:
     """Where the target database comes from."""

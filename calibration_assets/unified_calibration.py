@@ -32,11 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line: 0 where all went well, 1 after one sentence on standard error."""
     request = parse_request(arguments)
     try:
-        if request.files.puf_dataset is not None:
-            raise CalibrationError(
-                f"--puf-dataset is {request.files.puf_dataset}, but PUF cloning is not available in this version: "
-                "leave it out."
-            )
         if request.files.package_path is None:
             from calibration_assets.defs.run import run_pipeline
 
@@ -52,8 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 def fit_package(request: RunRequest) -> None:
     """Fit the package of `--package-path` and write weights, diagnostics and run configuration."""
     began = time.perf_counter()
-    if request.build_only:
-        raise CalibrationError("Both --build-only and --package-path are given, expected one of them: drop the other.")
+    for flag, given in (("--build-only", request.build_only), ("--puf-dataset", request.files.puf_dataset)):
+        if given:
+            raise CalibrationError(f"Both {flag} and --package-path are given, expected one of them: drop the other.")
     ranks = join_ranks(request.fit.device)
     package = load_calibration_package(request.files.package_path or "")
     config = load_target_config(request.files.target_config or package.metadata.get("target_config"))

@@ -183,7 +183,7 @@ def test_it_runs_where_only_the_manuals_packages_are(package_path):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--puf-dataset", "puf.h5"], "PUF cloning is not available in this version"),
+        (["--puf-dataset", "puf.h5"], "Both --puf-dataset and --package-path"),
         (["--build-only"], "Both --build-only and --package-path"),
         (["--epochs", "-3"], "epochs is -3"),
         (["--target-config", "nowhere.yaml"], "nowhere.yaml"),

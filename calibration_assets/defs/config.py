@@ -17,6 +17,7 @@ from calibration_assets.settings import (
     FitSettings,
     GateSettings,
     HeldOutSettings,
+    ImputationSettings,
     PackageBounds,
     SampleSettings,
     SimulationSettings,
@@ -78,6 +79,11 @@ class SourceConfig(SettingsConfig):
 @fields_of(SampleSettings)
 class SampleConfig(SettingsConfig):
     """The stratified sample of households."""
+
+
+@fields_of(ImputationSettings)
+class ImputationConfig(SettingsConfig):
+    """What is imputed to the sampled records before they are cloned."""
 
 
 @fields_of(DatabaseSettings)

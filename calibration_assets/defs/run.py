@@ -18,7 +18,7 @@ from calibration_assets import exports
 from calibration_assets.definitions import JOBS, defs
 from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.errors import CalibrationError
-from calibration_assets.settings import ObservationSettings, RunRequest
+from calibration_assets.settings import SURVEYS, ObservationSettings, RunRequest
 from calibration_assets.storage.store import Store
 from calibration_assets.targets.config import DEFAULT_CONFIG, load_target_config
 
@@ -40,9 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--profile", type=Path, required=True, help="a Dagster run config file")
     parser.add_argument("--output-folder", type=Path, default=Path("storage"), help="where the manual's files go")
+    parser.add_argument("--puf-dataset", default="", help="a Public Use File to clone the records with")
     given = parser.parse_args(arguments)
     try:
-        run = run_job(given.job, read_profile(given.profile))
+        profile = read_profile(given.profile)
+        run = run_job(given.job, with_puf(profile, given.puf_dataset) if given.puf_dataset else profile)
         show_results(given.job, CalibrationStorage().open(run), given.output_folder)
     except CalibrationError as error:
         sys.stderr.write(f"{error}\n")
@@ -79,6 +81,10 @@ def _ops(request: RunRequest) -> dict[str, Any]:
     settings: dict[str, dict[str, Any]] = {
         "extended_cps": {"dataset": _existing(request.files.dataset, "make data")},
         "stratified_cps": {"target_households": 0},
+        "imputed_cps": {
+            "puf_dataset": "" if request.skip_puf else request.files.puf_dataset or "",
+            "sources": () if request.skip_source_impute else SURVEYS,
+        },
         "target_database": {"path": _existing(request.files.db_path, "make database")},
         "cloned_records": asdict(request.clone),
         "simulated_values": asdict(request.simulation),
@@ -123,6 +129,13 @@ def read_profile(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("ops", {}), dict):
         raise CalibrationError(f"profile {path} holds {type(config).__name__}, expected run config with the key ops")
     return config
+
+
+def with_puf(profile: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A profile whose records are cloned with a Public Use File."""
+    ops = profile.get("ops") or {}
+    config = (ops.get("imputed_cps") or {}).get("config") or {}
+    return {**profile, "ops": {**ops, "imputed_cps": {"config": {**config, "puf_dataset": path}}}}
 
 
 def run_job(name: str, config: Mapping[str, Any]) -> str:

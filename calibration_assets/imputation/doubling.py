@@ -13,6 +13,8 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.microdata.links import GROUPS, id_column, link_column
 
+VERSION = 1
+
 Values = Mapping[str, Mapping[str, np.ndarray]]
 """By entity and column, one value a row of the entity's table."""
 

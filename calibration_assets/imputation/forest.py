@@ -17,7 +17,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.imputation.encoding import check_columns, encode, read_categories, restore
 
 VERSION = 1
-TREES = 50
+TREES = 32
 SMALLEST_LEAF = 5
 FEWEST_FEATURES = 10
 FEATURE_SHARE = 1 / 3

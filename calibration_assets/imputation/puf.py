@@ -13,7 +13,7 @@ import pandas as pd
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.imputation.doubling import double_records
-from calibration_assets.imputation.forest import draw_donors, fit_forest, impute
+from calibration_assets.imputation.forest import TREES, draw_donors, fit_forest, impute
 from calibration_assets.imputation.puf_growth import uprate_donors
 from calibration_assets.imputation.puf_records import SOCIAL_SECURITY, Place, find_places, person_predictors
 from calibration_assets.imputation.quality import forest_quality
@@ -40,17 +40,18 @@ class PufClone:
     counts: dict[str, Any]
 
 
-def clone_with_puf(dataset: Dataset, donors: PufDonors, limits: RetirementLimits, seed: int) -> PufClone:
+def clone_with_puf(
+    dataset: Dataset, donors: PufDonors, limits: RetirementLimits, seed: int, trees: int = TREES
+) -> PufClone:
     """Double the records; the second half has weight 0 and the PUF's variables."""
     plan = _plan(dataset, donors)
-    drawn, quality = _draw_all(uprate_donors(donors, dataset.period), plan, person_predictors(dataset), seed)
-    first = _by_entity(dataset, drawn.get("override", pd.DataFrame()), plan.places)
-    second = _by_entity(dataset, drawn["full"], plan.places)
-    for entity, columns in first.items():
-        second[entity] |= columns
-    second.setdefault(PERSON, {}).update(_from_records(dataset, drawn["full"], limits, seed))
-    doubled = double_records(dataset, first, second, plan.defaults)
-    return PufClone(doubled, quality, plan.counts | {"PUF persons": len(donors.persons), "PUF year": donors.period})
+    uprated = uprate_donors(donors, dataset.period)
+    drawn, quality = _draw_all(uprated, plan, person_predictors(dataset), seed, trees)
+    override = drawn.get("override", pd.DataFrame())
+    second_half = drawn["full"].assign(**{name: override[name] for name in map(str, override.columns)})
+    first, second = _by_entity(dataset, override, plan.places), _by_entity(dataset, second_half, plan.places)
+    second.setdefault(PERSON, {}).update(_from_records(dataset, second_half, limits, seed, trees))
+    return PufClone(double_records(dataset, first, second, plan.defaults), quality, plan.counts)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ def _plan(dataset: Dataset, donors: PufDonors) -> _Plan:
     if not full:
         raise CalibrationError("PUF: 0 variables that the records take were found, expected some; give the whole file.")
     counts = {
+        "PUF year": donors.period,
+        "PUF persons": len(donors.persons),
+        "PUF persons trained on": len(_training_rows(donors)[0]),
         "variables drawn": len(full),
         "variables replaced in both halves": len(override),
         "predictors that the records lack": ", ".join(name for name in PREDICTORS if name not in known) or "none",
@@ -85,19 +89,20 @@ def _plan(dataset: Dataset, donors: PufDonors) -> _Plan:
 
 
 def _draw_all(
-    donors: PufDonors, plan: _Plan, recipients: pd.DataFrame, seed: int
+    donors: PufDonors, plan: _Plan, recipients: pd.DataFrame, seed: int, trees: int
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Both forests' draws for every person, and their quality on held-out donors."""
     chosen, weights = _training_rows(donors)
     rest = np.setdiff1d(np.flatnonzero(donors.weights > 0), chosen)
     held_out = rest[draw_donors(len(rest), HELD_OUT_ROWS, SAMPLE_SEED)]
-    drawn, quality = {}, []
+    drawn, quality, vintage = {}, [], f"IRS PUF in dollars of {donors.period}"
     for name, targets in plan.targets.items():
         if not targets:
             continue
         try:
-            vintage = f"IRS PUF {donors.period}"
-            model = fit_forest(donors.persons.iloc[chosen], plan.predictors, targets, weights, seed, vintage=vintage)
+            model = fit_forest(
+                donors.persons.iloc[chosen], plan.predictors, targets, weights, seed, vintage=vintage, trees=trees
+            )
         except CalibrationError as error:
             raise CalibrationError(f"PUF: {error}") from error
         drawn[name] = impute(model, recipients, seed + 1)
@@ -136,8 +141,10 @@ def _by_entity(dataset: Dataset, drawn: pd.DataFrame, places: dict[str, Place]) 
     return values
 
 
-def _from_records(dataset: Dataset, drawn: pd.DataFrame, limits: RetirementLimits, seed: int) -> dict[str, np.ndarray]:
+def _from_records(
+    dataset: Dataset, drawn: pd.DataFrame, limits: RetirementLimits, seed: int, trees: int
+) -> dict[str, np.ndarray]:
     """Variables of the second half that the records teach, by column of the person table."""
-    second = SecondHalf(dataset, person_predictors(dataset), drawn, seed)
+    second = SecondHalf(dataset, person_predictors(dataset), drawn, seed, trees)
     parts = second.social_security_parts() if SOCIAL_SECURITY in drawn else {}
     return parts | second.weeks_unemployed() | second.retirement_contributions(limits)

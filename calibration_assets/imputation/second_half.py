@@ -38,6 +38,7 @@ class SecondHalf:
     predictors: pd.DataFrame
     drawn: pd.DataFrame
     seed: int
+    trees: int
 
     def social_security_parts(self) -> dict[str, np.ndarray]:
         """The parts of the drawn total: in the shares of records with benefits, else by age; they add up to the total.
@@ -126,7 +127,7 @@ class SecondHalf:
         if not varying:
             return None
         names = [*demographics.columns, *own]
-        model = fit_forest(donors.iloc[chosen], names, varying, weights[chosen], self.seed)
+        model = fit_forest(donors.iloc[chosen], names, varying, weights[chosen], self.seed, trees=self.trees)
         return impute(model, demographics.assign(**new)[names], self.seed + 1)
 
     def _weights(self) -> np.ndarray:

@@ -39,7 +39,7 @@ CONFIG_FILE = "target_config.json"
 
 
 INPUTS = {
-    "records": "stratified_cps",
+    "records": "imputed_cps",
     "targets": "target_database",
     "clones": "cloned_records",
     "values": "simulated_values",

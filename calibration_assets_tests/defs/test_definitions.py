@@ -18,16 +18,17 @@ ROOT = Path(__file__).parents[2]
 GRAPH = {
     "extended_cps": [],
     "stratified_cps": ["extended_cps"],
+    "imputed_cps": ["stratified_cps"],
     "target_database": [],
-    "cloned_records": ["stratified_cps", "target_database"],
-    "simulated_values": ["cloned_records", "stratified_cps", "target_database"],
-    "calibration_package": ["cloned_records", "simulated_values", "stratified_cps", "target_database"],
+    "cloned_records": ["imputed_cps", "target_database"],
+    "simulated_values": ["cloned_records", "imputed_cps", "target_database"],
+    "calibration_package": ["cloned_records", "imputed_cps", "simulated_values", "target_database"],
     "weights": ["calibration_package"],
     "sweep_weights": ["calibration_package"],
     "sweep_frontier": ["calibration_package", "sweep_weights"],
     "held_out_accuracy": ["calibration_package", "weights"],
     "sweep_held_out_accuracy": ["calibration_package", "sweep_weights"],
-    "diagnostics": ["calibration_package", "held_out_accuracy", "stratified_cps", "weights"],
+    "diagnostics": ["calibration_package", "held_out_accuracy", "imputed_cps", "weights"],
     "report": ["diagnostics"],
 }
 

@@ -57,7 +57,7 @@ def made_returns(count: int, seed: int = 0) -> pd.DataFrame:
     }
     for name, (_, millions, billions, spread) in MARGINALS.items():
         lean = 0.5 * (high - np.average(high, weights=weight))
-        odds = lean + draw.normal(size=count) + (np.where(age >= 62, 2.0, -2.0) if name in OLD else 0.0)
+        odds = lean + draw.normal(size=count) + (np.where(age >= 62, 1.0, -1.0) if name in OLD else 0.0)
         has = odds > weighted_threshold(odds, weight, millions * 1e6 / RETURNS)
         amount = np.where(has, np.exp(spread * (0.6 * high + 0.8 * draw.normal(size=count))), 0.0)
         mean = billions * 1e9 / RETURNS

@@ -10,9 +10,9 @@ from calibration_assets.storage.store import StoredValue
 
 @asset(group_name="clones", kinds={"parquet"}, io_manager_key="stored_value")
 def cloned_records(
-    config: CloneConfig, storage: CalibrationStorage, stratified_cps: StoredValue, target_database: StoredValue
+    config: CloneConfig, storage: CalibrationStorage, imputed_cps: StoredValue, target_database: StoredValue
 ) -> Output[StoredValue]:
     """The matrix's columns: household, clone, district, county and state of each."""
     from calibration_assets.pipeline import records
 
-    return stored_output(records.cloned_records(storage.open(), stratified_cps, target_database, config.settings))
+    return stored_output(records.cloned_records(storage.open(), imputed_cps, target_database, config.settings))

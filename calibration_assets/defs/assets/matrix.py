@@ -26,14 +26,14 @@ class BatchConfig(SimulationConfig):
 def plan_batches(
     config: BatchConfig,
     storage: CalibrationStorage,
-    stratified_cps: StoredValue,
+    imputed_cps: StoredValue,
     target_database: StoredValue,
     cloned_records: StoredValue,
 ) -> Iterator[DynamicOutput[Batch]]:
     """The states that lack values, in batches of about equal work; none where all values are stored."""
     from calibration_assets.pipeline import matrix
 
-    missing = matrix.missing_values(storage.open(), stratified_cps, target_database, cloned_records, config.settings)
+    missing = matrix.missing_values(storage.open(), imputed_cps, target_database, cloned_records, config.settings)
     for number in range(min(config.batches, len(missing))):
         states = sorted(missing)[number :: config.batches]
         yield DynamicOutput({str(state): missing[state] for state in states}, mapping_key=f"batch_{number}")
@@ -43,7 +43,7 @@ def plan_batches(
 def simulate_batch(
     config: SimulationConfig,
     storage: CalibrationStorage,
-    stratified_cps: StoredValue,
+    imputed_cps: StoredValue,
     cloned_records: StoredValue,
     batch: Batch,
 ) -> list[str]:
@@ -51,7 +51,7 @@ def simulate_batch(
     from calibration_assets.pipeline import matrix
 
     missing = {int(state): names for state, names in batch.items()}
-    matrix.simulate_batch(storage.open(), stratified_cps, cloned_records, missing, config.settings)
+    matrix.simulate_batch(storage.open(), imputed_cps, cloned_records, missing, config.settings)
     return sorted(batch)
 
 
@@ -59,7 +59,7 @@ def simulate_batch(
 def index_values(
     config: SimulationConfig,
     storage: CalibrationStorage,
-    stratified_cps: StoredValue,
+    imputed_cps: StoredValue,
     target_database: StoredValue,
     cloned_records: StoredValue,
     simulated: list[list[str]],
@@ -67,7 +67,7 @@ def index_values(
     """Where each value of each state is stored, once all are."""
     from calibration_assets.pipeline import matrix
 
-    inputs = (stratified_cps, target_database, cloned_records)
+    inputs = (imputed_cps, target_database, cloned_records)
     return stored_output(matrix.simulated_values(storage.open(), *inputs, config.settings))
 
 
@@ -84,21 +84,21 @@ def for_every_step(config: BatchConfig) -> dict[str, Any]:
 
 @graph_asset(group_name="matrix", kinds={"python"}, config=for_every_step)
 def simulated_values(
-    stratified_cps: StoredValue, target_database: StoredValue, cloned_records: StoredValue
+    imputed_cps: StoredValue, target_database: StoredValue, cloned_records: StoredValue
 ) -> StoredValue:
     """By state, every value that the targets need, from policyengine-us: every household in every state, or, at county
     level, every clone in its county.
     """
-    batches = plan_batches(stratified_cps, target_database, cloned_records)
-    simulated = batches.map(lambda batch: simulate_batch(stratified_cps, cloned_records, batch))
-    return index_values(stratified_cps, target_database, cloned_records, simulated.collect())
+    batches = plan_batches(imputed_cps, target_database, cloned_records)
+    simulated = batches.map(lambda batch: simulate_batch(imputed_cps, cloned_records, batch))
+    return index_values(imputed_cps, target_database, cloned_records, simulated.collect())
 
 
 @asset(group_name="matrix", kinds={"scipy"}, io_manager_key="stored_value")
 def calibration_package(
     config: TargetConfig,
     storage: CalibrationStorage,
-    stratified_cps: StoredValue,
+    imputed_cps: StoredValue,
     target_database: StoredValue,
     cloned_records: StoredValue,
     simulated_values: StoredValue,
@@ -106,5 +106,5 @@ def calibration_package(
     """The sparse matrix of all active targets by all columns, with targets, columns and initial weights."""
     from calibration_assets.pipeline import matrix
 
-    inputs = (stratified_cps, target_database, cloned_records, simulated_values)
+    inputs = (imputed_cps, target_database, cloned_records, simulated_values)
     return stored_output(matrix.calibration_package(storage.open(), *inputs, config.settings))

@@ -19,9 +19,7 @@ def held_out_accuracy(
     return stored_output(held_out.held_out_accuracy(storage.open(), calibration_package, weights, config.settings))
 
 
-@asset(
-    group_name="outputs", kinds={"parquet"}, io_manager_key="stored_value", pool="fit", partitions_def=SWEEP_POINTS
-)
+@asset(group_name="outputs", kinds={"parquet"}, io_manager_key="stored_value", pool="fit", partitions_def=SWEEP_POINTS)
 def sweep_held_out_accuracy(
     context: AssetExecutionContext,
     config: HeldOutConfig,
@@ -41,7 +39,7 @@ def sweep_held_out_accuracy(
 def diagnostics(
     config: DiagnosticsConfig,
     storage: CalibrationStorage,
-    stratified_cps: StoredValue,
+    imputed_cps: StoredValue,
     calibration_package: StoredValue,
     weights: StoredValue,
     held_out_accuracy: StoredValue,
@@ -49,7 +47,7 @@ def diagnostics(
     """Every target against its estimate, by level and family; what cannot be met and why."""
     from calibration_assets.pipeline import diagnostics as judging
 
-    inputs = (stratified_cps, calibration_package, weights, held_out_accuracy)
+    inputs = (imputed_cps, calibration_package, weights, held_out_accuracy)
     return stored_output(judging.diagnostics(storage.open(), *inputs, config.settings))
 
 
