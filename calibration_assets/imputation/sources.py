@@ -15,7 +15,7 @@ import pandas as pd
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.imputation.forest import FittedForests, fit_forest, impute
-from calibration_assets.imputation.quality import forest_quality
+from calibration_assets.imputation.quality import forest_quality, weighted_quantile
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.microdata.surveys import SURVEYS
 from calibration_assets.microdata.surveys.recipients import Recipients, find_recipients
@@ -27,6 +27,7 @@ VERSION = 1
 HELD_OUT = 2_000
 """Donors that a fit does not see and is judged on; never more than a tenth of them."""
 FEWEST_HELD_OUT = 20
+QUANTILES = (0.5, 0.9, 0.99)
 
 
 def check_sources(sources: Sequence[str]) -> list[Survey]:
@@ -118,16 +119,28 @@ def put_values(table: pd.DataFrame, values: pd.DataFrame, rows: np.ndarray) -> p
 def compare_values(
     survey: Survey, model: DonorModel, donors: pd.DataFrame, recipients: Recipients, drawn: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """Weighted means and shares of zeros of donors and of the records that the model concerns, a row a variable."""
+    """Donors against the records that the model concerns: weighted mean, share of zeros and quantiles by variable."""
     weight = recipients.weight * (recipients.known[model.among] > 0 if model.among else 1)
     rows = []
     for name in model.imputed:
         row: dict[str, Any] = {"source": survey.key, "variable": name}
         for side, values, weights in (("donors", donors[name], donors[WEIGHT]), ("records", drawn[name], weight)):
-            row[f"mean_{side}"] = float(np.average(values, weights=weights)) if np.any(weights) else 0.0
-            row[f"zero_share_{side}"] = float(np.average(values == 0, weights=weights)) if np.any(weights) else 1.0
+            row |= {f"{figure}_{side}": value for figure, value in _summarise(values, weights).items()}
         rows.append(row | {"total_records": float((drawn[name] * weight).sum())})
     return rows
+
+
+def _summarise(values: pd.Series, weights: pd.Series | np.ndarray) -> dict[str, float]:
+    """Mean, share of zeros and QUANTILES, by weight; alike for all where there is no weight (a PUF's half)."""
+    amounts = values.to_numpy(np.float64)
+    weight = np.asarray(weights, dtype=np.float64)
+    weight = weight if weight.any() else np.ones(len(weight))
+    quantiles = weighted_quantile(amounts, weight, np.array(QUANTILES))
+    return {
+        "mean": float(np.average(amounts, weights=weight)),
+        "zero_share": float(np.average(amounts == 0, weights=weight)),
+        **{f"p{100 * share:.0f}": float(value) for share, value in zip(QUANTILES, quantiles, strict=True)},
+    }
 
 
 def model_seed(seed: int, survey: Survey, model: DonorModel) -> int:
