@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +22,9 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.storage.keys import file_key
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_LEAST_FREE_BYTES = 1 << 20
+COPIES, LARGE = 8, 32 << 20
+"""Files copied side by side, and the size in bytes from which a file is copied alone."""
+LEAST_FREE_BYTES = 1 << 20
 _SERVER_ERRORS = {"botocore.exceptions": ("BotoCoreError", "ClientError"), "aiohttp": ("ClientError",)}
 
 
@@ -80,17 +82,6 @@ def write_json(path: UPath, value: Mapping[str, Any]) -> None:
             partial.replace(path.path)
 
 
-def write_many_json(paths: Iterable[UPath], value: Mapping[str, Any]) -> None:
-    """Write the same JSON object at several paths under one base, at once where the base is remote."""
-    paths = list(paths)
-    if paths and not is_local(paths[0]):
-        with reaching(paths[0]):
-            paths[0].fs.pipe({path.path: _json_bytes(value) for path in paths})
-        return
-    for path in paths:
-        write_json(path, value)
-
-
 def create_json(path: UPath, value: Mapping[str, Any]) -> dict[str, Any]:
     """Write a JSON object where there is none, in one step; the object that is there afterwards, whoever wrote it."""
     try:
@@ -122,16 +113,20 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     return dict(sorted(described.items()))
 
 
-def upload(folder: Path, target: UPath, files: Iterable[str]) -> None:
+def upload(folder: Path, target: UPath, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Copy files of a local folder to a remote one."""
-    for file in files:
+
+    def copy(file: str) -> None:
         with reaching(target / file):
             target.fs.put_file(str(folder / file), (target / file).path)
+
+    _copy_all(files, copy)
 
 
 def download(target: UPath, folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
     """Copy files of a remote folder to a local one, each compared with its sha256."""
-    for file, entry in files.items():
+
+    def copy(file: str) -> None:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         try:
             with reaching(target / file):
@@ -140,10 +135,22 @@ def download(target: UPath, folder: Path, files: Mapping[str, Mapping[str, Any]]
             raise CalibrationError(
                 f"{target / file} is gone, its manifest lists it; delete {target} and materialise its asset again"
             ) from error
-        if file_key(folder / file) != entry["sha256"]:
+        if file_key(folder / file) != files[file]["sha256"]:
             raise CalibrationError(
                 f"{target / file} differs from its manifest's sha256; delete {target} and materialise its asset again"
             )
+
+    _copy_all(files, copy)
+
+
+def _copy_all(files: Mapping[str, Mapping[str, Any]], copy: Callable[[str], None]) -> None:
+    """Copy small files side by side, then large ones, whose parts go side by side, one after the other."""
+    is_large = {file: entry["size"] > LARGE for file, entry in files.items()}
+    with ThreadPoolExecutor(COPIES) as pool:
+        list(pool.map(copy, [file for file in files if not is_large[file]]))
+    for file in files:
+        if is_large[file]:
+            copy(file)
 
 
 def list_files(base: UPath) -> dict[str, tuple[datetime, int]]:
@@ -188,7 +195,7 @@ def is_full(folder: Path, error: BaseException) -> bool:
     if not isinstance(error, Exception) or isinstance(error, CalibrationError):
         return False
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return getattr(error, "errno", None) in FULL or shutil.disk_usage(there).free < _LEAST_FREE_BYTES
+    return getattr(error, "errno", None) in FULL or shutil.disk_usage(there).free < LEAST_FREE_BYTES
 
 
 def _failures() -> tuple[type[BaseException], ...]:

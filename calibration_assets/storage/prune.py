@@ -23,9 +23,8 @@ from upath import UPath
 from calibration_assets.errors import CalibrationError
 from calibration_assets.settings import PruneSettings
 from calibration_assets.storage import objects
-from calibration_assets.storage.store import MANIFEST, RUNS, Store
+from calibration_assets.storage.store import HIDDEN, MANIFEST, RUNS, Store
 
-HIDDEN = "hidden.json"
 _VERSION_FILE = re.compile(r"(?P<name>.+?)/(?P<version>[0-9a-f]{12}-[0-9a-f]{8})/(?P<file>.+)")
 _RUN_FILE = re.compile(rf"{RUNS}/(?P<run>[^/]+)/(?P<kind>[^/]+)/.+")
 _POINTER = re.compile(r"(?P<name>.+)/(?P<file>[^/.][^/]*\.json)")

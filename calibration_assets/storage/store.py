@@ -30,6 +30,8 @@ from calibration_assets.storage.keys import file_key
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+HIDDEN = "hidden.json"
+"""Beside the manifest of a version that is about to be pruned."""
 CURRENT = "current.json"
 ACCEPTED = "accepted.json"
 RUNS = "runs"
@@ -75,11 +77,16 @@ class Store:
         return self._open(name, pointer["version"]) if pointer else None
 
     def find_many(self, name: str, keys: Iterable[str]) -> dict[str, StoredValue]:
-        """Of these keys, those that are stored, each with its value; one round of reading for all of them."""
-        paths = {self._key_path(name, key): key for key in keys}
-        versions = {paths[path]: found["version"] for path, found in objects.read_many_json(paths).items()}
-        values = {version: self._open(name, version) for version in sorted(set(versions.values()))}
-        return {key: value for key, version in versions.items() if (value := values[version]) is not None}
+        """Of these keys of parts, those that are stored, each with the value that holds it; found by one listing."""
+        files = objects.list_files(self.base / name)
+        stored = {path.removesuffix(f"/{MANIFEST}") for path in files if path.endswith(f"/{MANIFEST}")}
+        seen = stored - {path.removesuffix(f"/{HIDDEN}") for path in files if path.endswith(f"/{HIDDEN}")}
+        paths = {self.base / name / version / MANIFEST: version for version in sorted(seen)}
+        manifests = {paths[path]: manifest for path, manifest in objects.read_many_json(paths).items()}
+        versions = {key: version for version, one in sorted(manifests.items()) for key in one.get("parts", ())}
+        wanted = {key: versions[key] for key in keys if key in versions}
+        values = {one: self._open_described(name, one, manifests[one]) for one in sorted(set(wanted.values()))}
+        return {key: values[version] for key, version in wanted.items()}
 
     def current(self, name: str) -> StoredValue:
         """The value that readers of this name open; within a run, the one that the run made or opened first."""
@@ -119,14 +126,14 @@ class Store:
     ) -> StoredValue:
         """Make a value and store it; the manifest is written last, so a kill at any moment leaves no half value.
 
-        `parts` are keys of what the value holds, by which it is found as well as by its own.
+        `parts` are keys of what the value holds, by which `find_many` finds it.
         """
         version = f"{key[:12]}-{uuid.uuid4().hex[:8]}"
         target = self.base / name / version
         folder = Path(target.path) if objects.is_local(self.base) else self.cache / name / f"{version}.partial"
         try:
             folder.mkdir(parents=True)
-            manifest = _fill(folder, key, make)
+            manifest = {**_fill(folder, key, make), "parts": sorted(parts)}
             self._publish(name, folder, target, manifest)
         except BaseException as error:
             is_full = objects.is_full(folder, error)
@@ -137,7 +144,7 @@ class Store:
                     "or choose another place with CALIBRATION_STORE (nothing stored before is lost)"
                 ) from error
             raise
-        objects.write_many_json([self._key_path(name, one) for one in (key, *parts)], {"version": version})
+        objects.write_json(self._key_path(name, key), {"version": version})
         return self.open(name, version)
 
     def open(self, name: str, version: str) -> StoredValue:
@@ -188,10 +195,11 @@ class Store:
         _keep(folder, self.cache / name / target.name)
 
     def _open(self, name: str, version: str) -> StoredValue | None:
+        manifest = objects.read_json(self.base / name / version / MANIFEST)
+        return self._open_described(name, version, manifest) if manifest else None
+
+    def _open_described(self, name: str, version: str, manifest: Mapping[str, Any]) -> StoredValue:
         target = self.base / name / version
-        manifest = objects.read_json(target / MANIFEST)
-        if manifest is None:
-            return None
         if manifest.get("format") != FORMAT:
             raise CalibrationError(
                 f"{target / MANIFEST} has format {manifest.get('format')}, this version reads {FORMAT}; "

@@ -56,14 +56,14 @@ def test_folders_tables_and_datasets_come_back_on_another_machine(place, tiny_da
     pd.testing.assert_frame_equal(person, tiny_dataset.tables["person"])
 
 
-def test_a_value_is_found_by_its_key_and_its_parts(place):
+def test_a_value_is_found_by_its_parts(place):
     store = place.open()
     value = store.put("simulated_values/6", "k1", write_text("a"), parts=["snap", "ssi"])
     other = store.put("simulated_values/6", "k2", write_text("b"), parts=["age"])
     found = place.open("elsewhere").find_many("simulated_values/6", ["snap", "ssi", "tanf", "age"])
     versions = {key: found[key].version for key in sorted(found)}
     assert versions == {"age": other.version, "snap": value.version, "ssi": value.version}
-    assert store.find("simulated_values/6", "tanf") is None
+    assert store.find_many("simulated_values/7", ["age"]) == {}
 
 
 def test_two_writers_of_one_key_never_mix(place):

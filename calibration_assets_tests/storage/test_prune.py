@@ -15,12 +15,12 @@ from calibration_assets.storage.prune import prune
 AT_ONCE = PruneSettings(keep_days=0, keep_versions=0, grace_hours=1)
 
 
-def put(store, name, number, **metadata):
+def put(store, name, number, parts=(), **metadata):
     def write(folder):
         (folder / "value.txt").write_text(f"{name} {number}")
         return metadata
 
-    return store.put(name, content_key(name, number, {}), write)
+    return store.put(name, content_key(name, number, {}), write, parts)
 
 
 def later(**delta):
@@ -78,6 +78,17 @@ def test_a_hidden_version_that_is_wanted_again_comes_back(place):
     assert verdicts(prune(store, AT_ONCE, later(hours=2))) == {f"weights/{value.version}": "restored"}
     assert store.find("weights", value.key) == value
     assert prune(store, AT_ONCE, later(hours=4)) == []
+
+
+def test_a_hidden_version_is_not_found_by_its_parts(place):
+    store = place.open()
+    value = put(store, "simulated_values/6", 0, parts=["snap"])
+    assert store.find_many("simulated_values/6", ["snap"]) == {"snap": value}
+    prune(store, AT_ONCE, later(minutes=1))
+    assert store.find_many("simulated_values/6", ["snap"]) == {}
+    store.set_current(value)
+    prune(store, AT_ONCE, later(minutes=2))
+    assert store.find_many("simulated_values/6", ["snap"]) == {"snap": value}
 
 
 def test_what_a_recent_run_opened_stays_and_records_of_old_runs_go(place):
