@@ -93,7 +93,14 @@ class _Cells:
         matters = {one.variable: values[SWITCH_PREFIX + one.variable].array for one in SHARED}
         switches = Switches.where(SHARED, residents, matters)
         copies = residents.take(np.r_[np.arange(len(residents)), switches.variants()[0]])
-        return cls(switches, copies, dict(values))
+        return cls(switches, copies, {name: _of_cells(values[name], residents, copies) for name in values})
+
+
+def _of_cells(value: Values, residents: Copies, copies: Copies) -> Values:
+    """The values by row of the cells' entity, also of a value that residents bring along wherever they are."""
+    if value.placed:
+        return value
+    return Values(value.entity, value.array[residents.source[value.entity][copies.source[value.entity]]])
 
 
 def _concept_table(

@@ -2,10 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from calibration_assets.package.folder import create_array, write_package
 from calibration_assets.pipeline.records import COLUMNS_FILE, DATABASE_FILE
 from calibration_assets.settings import MODEL_YEAR, SimulationSettings, TargetSettings
 from calibration_assets.simulation import states, stored
+from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.engine import engine_version
 from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Placement, default_counties
@@ -32,6 +34,8 @@ from calibration_assets.targets import select
 from calibration_assets.targets.names import target_names
 
 INDEX_FILE = "index.json"
+ANYWHERE = 0
+"""In the place of a state: values that a household has by itself, which are simulated once."""
 
 
 def missing_values(
@@ -59,12 +63,12 @@ def simulate_batch(
     """Simulate the missing values of some states; each state is stored as soon as it is done."""
     dataset, _ = sources.read_records(records.folder)
     residents = place_columns(dataset, _columns(cloned_records), settings).residents
-    names = sorted(set().union(*missing.values()) - set(states.SWITCH_VALUES))
+    asked = {state: residents[state] for state in sorted(missing) if state != ANYWHERE}
+    names = sorted(set().union(*(missing[state] for state in asked)) - set(states.SWITCH_VALUES))
     seen_in, passes, told = _seen_in(cloned_records, settings), PassTimes(), Counter[str]()
-    asked = {state: residents[state] for state in sorted(missing)}
     simulated = states.simulate_states(dataset, asked, names, settings.rerandomize_takeup, passes)
-    for state, values in simulated:
-        keys = _state_keys(records, seen_in[state], state, sorted(values), settings)
+    for state, values in chain(_unplaced(dataset, missing.get(ANYWHERE, ()), passes), simulated):
+        keys = _state_keys(records, seen_in.get(state, ""), state, sorted(values), settings)
         seconds = Counter(passes.seconds)
         seconds.subtract(told)
         told = Counter(passes.seconds)
@@ -77,6 +81,16 @@ def simulate_batch(
 
         key = content_key("values_of_a_state", states.VERSION, keys)
         store.put(f"simulated_values/{state}", key, write, parts=keys.values())
+
+
+def _unplaced(
+    dataset: Dataset, names: Sequence[str], passes: PassTimes
+) -> Iterator[tuple[int, states.StateValues]]:
+    if names:
+        with passes.measure(states.UNPLACED):
+            county = next(iter(default_counties(shares.read_county_shares()).values()))
+            values = states.simulate_unplaced(dataset, county, names)
+        yield ANYWHERE, values
 
 
 def simulated_values(
@@ -103,8 +117,9 @@ def simulated_values(
         (folder / INDEX_FILE).write_text(json.dumps(versions, sort_keys=True))
         opened = {value.version: value for found in index.values() for value in found.values()}
         return {
-            "states": len(index),
-            "values_a_state": len(next(iter(keys.values()))),
+            "states": len(index) - 1,
+            "values_by_state": max(len(names) for state, names in keys.items() if state != ANYWHERE),
+            "values_by_household_alone": len(keys[ANYWHERE]),
             "settings": asdict(settings),
             "pass_seconds": _total_seconds(opened.values()),
             "stored_megabytes": round(sum(value.size for value in opened.values()) / 1e6, 1),
@@ -181,12 +196,13 @@ def calibration_package(
 
 def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored.StoredStateValues]:
     """The simulated values of every state, read as they are asked for."""
-    opened = {}
+    folders: dict[int, dict[str, Path]] = {}
     for state, versions in _read_index(simulated_values).items():
         name = f"simulated_values/{state}"
-        folders = {version: store.open(name, version).folder for version in set(versions.values())}
-        opened[int(state)] = stored.StoredStateValues({one: folders[version] for one, version in versions.items()})
-    return opened
+        opened = {version: store.open(name, version).folder for version in set(versions.values())}
+        folders[int(state)] = {one: opened[version] for one, version in versions.items()}
+    anywhere = folders.pop(ANYWHERE)
+    return {state: stored.StoredStateValues({**anywhere, **of_state}) for state, of_state in folders.items()}
 
 
 def settings_of(simulated_values: StoredValue) -> SimulationSettings:
@@ -211,8 +227,11 @@ def _value_keys(
 ) -> dict[int, dict[str, str]]:
     selection = select.read_targets(target_database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR)
     names = [*required_values(selection.targets, selection.constraints), *states.SWITCH_VALUES]
-    seen_in = _seen_in(cloned_records, settings)
-    return {state: _state_keys(records, seen, state, names, settings) for state, seen in sorted(seen_in.items())}
+    alone = place_free(names, engine_version())
+    by_state = sorted(set(names) - alone)
+    seen_in = sorted(_seen_in(cloned_records, settings).items())
+    keys = {state: _state_keys(records, seen, state, by_state, settings) for state, seen in seen_in}
+    return {ANYWHERE: _state_keys(records, "", ANYWHERE, sorted(alone), settings), **keys}
 
 
 def _seen_in(cloned_records: StoredValue, settings: SimulationSettings) -> dict[int, str]:
@@ -225,7 +244,10 @@ def _seen_in(cloned_records: StoredValue, settings: SimulationSettings) -> dict[
 def _state_keys(
     records: StoredValue, seen: str, state: int, names: Sequence[str], settings: SimulationSettings
 ) -> dict[str, str]:
-    place = {"records": records.key, "rules": engine_version(), "state": str(state), "seen_in": seen}
+    inputs = {"records": records.key, "rules": engine_version()}
+    if state == ANYWHERE:
+        return {name: content_key("values_alone", states.VERSION, {**inputs, "value": name}) for name in names}
+    place = {**inputs, "state": str(state), "seen_in": seen}
     return {name: content_key("values", states.VERSION, {**place, "value": name}, settings) for name in names}
 
 

@@ -7,6 +7,7 @@ that nothing else has to import policyengine-us for a name, an entity or a serie
 import argparse
 import importlib.metadata
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.storage.reference import REFERENCE, write_reference
+from calibration_assets.imputation.takeup import PROGRAMMES
+from calibration_assets.simulation.copies import PLACE_INPUTS
+from calibration_assets.storage.reference import REFERENCE, read_reference, write_reference
 
 PACKAGE = "policyengine-us"
 YEARS = range(2018, 2031)
@@ -31,7 +34,7 @@ SERIES = (
 
 
 def compile_variables(system: Any) -> pd.DataFrame:
-    """Every variable: entity, value type, definition period, whether it is an input, unit and label."""
+    """Every variable: entity, value type, definition period, whether an input or a sum of them, unit and label."""
     rows = [
         {
             "variable": name,
@@ -39,6 +42,7 @@ def compile_variables(system: Any) -> pd.DataFrame:
             "value_type": variable.value_type.__name__,
             "definition_period": variable.definition_period,
             "is_input": variable.is_input_variable(),
+            "sums_inputs": _sums_inputs(system, name),
             "unit": variable.unit,
             "label": variable.label,
             "possible_values": _members(variable),
@@ -49,6 +53,16 @@ def compile_variables(system: Any) -> pd.DataFrame:
     # Thousands of counties are a table of their own.
     frame.loc[frame["possible_values"].str.len() > 10_000, "possible_values"] = None
     return _stamp(frame)
+
+
+def place_free(names: Iterable[str], version: str) -> set[str]:
+    """Of these variables, those that a household has by itself: inputs and sums of inputs, save its place and take-up.
+
+    What a version other than the catalogue's says is unknown: then none.
+    """
+    variables = read_reference("variables")
+    known = set(variables.loc[variables["sums_inputs"] & (variables["version"] == version), "variable"])
+    return (known & set(names)) - {*PLACE_INPUTS, *(programme.variable for programme in PROGRAMMES)}
 
 
 def compile_parameters(system: Any) -> pd.DataFrame:
@@ -88,6 +102,17 @@ def compile_catalogue(folder: Path) -> list[Path]:
         "counties": compile_counties(),
     }
     return [write_reference(frame, name, folder) for name, frame in tables.items()]
+
+
+def _sums_inputs(system: Any, name: str) -> bool:
+    """Whether a variable is an input, or adds and subtracts nothing but variables that are."""
+    variable = system.variables.get(name)
+    if variable is None or len(variable.formulas):
+        return False
+    parts = [variable.adds or [], variable.subtracts or []]
+    if not all(isinstance(part, list) for part in parts):  # the name of a parameter, which may differ by year
+        return False
+    return all(_sums_inputs(system, one) for part in parts for one in part)
 
 
 def _members(variable: Any) -> str | None:

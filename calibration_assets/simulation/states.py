@@ -19,7 +19,7 @@ from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Residents
 from calibration_assets.simulation.switches import Switches
 
-VERSION = 5
+VERSION = 6
 HOUSEHOLDS_A_SIMULATION = 12_000
 """Placed households in one simulation: with the variants of their take-up some 3 GB, without them half of it."""
 
@@ -33,6 +33,7 @@ REFORM_PREFIX = "income_tax_change_without_"
 """A reform target's value is the change of income_tax when its variable is neutralised, by tax unit."""
 
 PLACED, COMBINATIONS, OWN_PROGRAMMES, REFORMS = "as placed", "take-up combinations", "own programmes", "reforms"
+UNPLACED = "in no place"
 """The passes over the households of a simulation."""
 
 SWITCH_PREFIX = "switch_"
@@ -43,15 +44,17 @@ SWITCH_VALUES = tuple(SWITCH_PREFIX + programme.variable for programme in SHARED
 
 @dataclass(frozen=True)
 class Values:
-    """One variable's values by row of its entity, households in record order, then their variants' rows.
+    """One variable's values by row of its entity: a state's residents in order, then their variants' rows.
 
-    A variant is a household with another combination of units that take up the shared programmes (see switches). For
-    each other programme that changes the variable, `turned` holds the values with every unit the other way round.
+    Not `placed` is a value that every household has by itself, wherever it lives: by row of every household. A variant
+    is a household with another combination of units that take up the shared programmes (see switches). For each other
+    programme that changes the variable, `turned` holds the values with every unit the other way round.
     """
 
     entity: str
     array: np.ndarray
     turned: Mapping[str, np.ndarray] = field(default_factory=dict)
+    placed: bool = True
 
 
 StateValues = Mapping[str, Values]
@@ -102,6 +105,16 @@ def simulate_states(
         # A simulation is cyclic garbage, with New York's a copy of the parameter tree in it.
         del simulated
         gc.collect()
+
+
+def simulate_unplaced(dataset: Dataset, county: int, variables: Sequence[str]) -> StateValues:
+    """The values of variables that no place changes, by row of every household; `county` is any, by FIPS number."""
+    households = every_household(dataset)
+    place = _Place(np.full(len(households), county // 1000), np.full(len(households), county))
+    simulation = open_simulation(copied_inputs(dataset, households, place.state, place.county, {}))
+    names = sorted(variables)
+    arrays = {name: calculate(simulation, name, str(place)) for name in names}
+    return {name: Values(entity_of(name), array, placed=False) for name, array in arrays.items()}
 
 
 def simulate_copies(

@@ -25,7 +25,7 @@ def write_state_values(values: StateValues, folder: Path) -> None:
         np.save(folder / f"{name}.npy", value.array, allow_pickle=False)
         for programme, array in value.turned.items():
             np.save(folder / f"{name}{TURNED}{programme}.npy", array, allow_pickle=False)
-        index[name] = [value.entity, sorted(value.turned)]
+        index[name] = [value.entity, sorted(value.turned), value.placed]
     (folder / INDEX).write_text(json.dumps(index, indent=1))
 
 
@@ -38,10 +38,10 @@ class StoredStateValues(Mapping[str, Values]):
         self.index = {name: entry for folder in set(folders.values()) for name, entry in _read_index(folder).items()}
 
     def __getitem__(self, name: str) -> Values:
-        entity, programmes = self.index[name]
+        entity, programmes, placed = self.index[name]
         path = self.folders[name] / name
         turned = {one: np.load(f"{path}{TURNED}{one}.npy", allow_pickle=False) for one in programmes}
-        return Values(entity, np.load(f"{path}.npy", allow_pickle=False), turned)
+        return Values(entity, np.load(f"{path}.npy", allow_pickle=False), turned, placed)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.folders)
@@ -55,8 +55,8 @@ def read_state_values(folder: Path) -> StoredStateValues:
     return StoredStateValues(dict.fromkeys(_read_index(folder), folder))
 
 
-def _read_index(folder: Path) -> dict[str, tuple[str, list[str]]]:
+def _read_index(folder: Path) -> dict[str, tuple[str, list[str], bool]]:
     path = folder / INDEX
     if not path.exists():
         raise CalibrationError(f"{folder}: no {INDEX} was found, expected simulated values; simulate them again.")
-    return {name: (entity, programmes) for name, (entity, programmes) in json.loads(path.read_text()).items()}
+    return {name: tuple(entry) for name, entry in json.loads(path.read_text()).items()}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,30 @@ def build(districts=DISTRICTS, rows=ROWS, **settings):
 
 def test_twenty_households_give_the_expected_matrix():
     assert build().matrix.toarray().tolist() == EXPECTED
+
+
+def test_a_value_that_households_bring_along_gives_the_same_matrix():
+    dataset, columns = tiny_dataset(), columns_of(DISTRICTS)
+    values = tiny_values(dataset)
+    age = Values("person", dataset.tables["person"]["age"].to_numpy(), placed=False)
+    values = {state: of_state | {"age": age} for state, of_state in values.items()}
+    assert (
+        build_matrix(dataset, columns, *targets_of(ROWS), values, in_states(columns)).matrix.toarray().tolist()
+        == EXPECTED
+    )
+    county = np.repeat([6001, 6003], 20).astype(np.int32)
+    columns = columns_of([601] * 20 + [602] * 20).assign(county=county)
+    placement = Placement.by_county(columns)
+    rows = every_household(dataset).take(placement.residents[6].record).rows
+    twice = {name: replace(value, array=value.array[rows[value.entity]]) for name, value in values[6].items()}
+    targets = targets_of([("person_count", "state", "6", [("age", "<", "18"), ("tax_unit_is_filer", "==", "1")])])
+    of_each = build_matrix(dataset, columns, *targets, {6: {**twice, "age": age}}, placement).matrix.toarray()
+    assert (
+        of_each[0].tolist()
+        == build([601] * 40, [("person_count", "state", "6", [("age", "<", "18"), ("tax_unit_is_filer", "==", "1")])])
+        .matrix.toarray()[0]
+        .tolist()
+    )
 
 
 def test_clones_are_the_same_households_in_other_places():

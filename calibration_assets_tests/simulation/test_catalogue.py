@@ -5,7 +5,7 @@ import importlib.metadata
 import pandas as pd
 import pytest
 
-from calibration_assets.simulation.catalogue import compile_catalogue, compile_counties
+from calibration_assets.simulation.catalogue import compile_catalogue, compile_counties, place_free
 from calibration_assets.storage.reference import read_reference
 
 
@@ -20,6 +20,13 @@ def test_the_variables_that_targets_need_are_there_with_their_entity():
     assert not variables["is_input"]["eitc"]
     assert "HEAD_OF_HOUSEHOLD" in variables["possible_values"]["filing_status"].split(",")
     assert len(set(variables["version"])) == 1
+
+
+def test_inputs_and_their_sums_are_a_households_own_wherever_it_lives():
+    version = read_reference("variables")["version"].iloc[0]
+    asked = ["age", "dividend_income", "snap", "filing_status", "state_fips", "takes_up_snap_if_eligible"]
+    assert place_free(asked, version) == {"age", "dividend_income"}
+    assert place_free(asked, "another version") == set()
 
 
 def test_series_are_annual_means():
