@@ -173,6 +173,6 @@ def _check_donors(donors: pd.DataFrame, predictors: Sequence[str], targets: Sequ
     for name in targets:
         if (weighted[name] == weighted[name].iloc[0]).all():
             raise CalibrationError(
-                f"donors: {name} is {weighted[name].iloc[0]} in all {len(weighted):,} rows, expected values that "
-                f"differ; leave {name} out, or give donors that know it."
+                f"donors: {name} has one value in all {len(weighted):,} rows, expected values that differ; leave it "
+                "out, or give donors that know it."
             )

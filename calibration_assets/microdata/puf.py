@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.microdata.links import find_rows
 from calibration_assets.microdata.puf_csv import read_returns
 from calibration_assets.settings import MODEL_YEAR
 from calibration_assets.storage.reference import read_reference
@@ -132,12 +131,7 @@ def _read_persons(path: Path) -> pd.DataFrame:
             f"PUF {path.name}: {', '.join(missing)} not found among {len(arrays)} variables, expected {len(STRUCTURE)} "
             "of structure; make the file with all of them."
         )
-    unit = find_rows(
-        pd.Series(arrays["tax_unit_id"]), arrays["person_tax_unit_id"], f"PUF {path.name}, person_tax_unit_id"
-    )
-    household = find_rows(
-        pd.Series(arrays["household_id"]), arrays["person_household_id"], f"PUF {path.name}, person_household_id"
-    )
+    unit, household = _find_groups("tax_unit", arrays, path), _find_groups("household", arrays, path)
     counts = {"person": len(unit), "tax_unit": len(arrays["tax_unit_id"]), "household": len(arrays["household_id"])}
     dependents = np.bincount(unit, arrays["is_tax_unit_dependent"].astype(bool), minlength=counts["tax_unit"])
     persons = {
@@ -153,6 +147,17 @@ def _read_persons(path: Path) -> pd.DataFrame:
         if name in arrays:
             persons[name] = _on_persons(name, arrays[name], unit, counts, path)
     return pd.DataFrame(persons)
+
+
+def _find_groups(group: str, arrays: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """Row of every person's group; a link to nowhere is an error that names no id."""
+    rows = pd.Index(arrays[f"{group}_id"]).get_indexer(pd.Index(arrays[f"person_{group}_id"]))
+    if (rows < 0).any():
+        raise CalibrationError(
+            f"PUF {path.name}: {int((rows < 0).sum()):,} of {len(rows):,} person_{group}_id are no {group}_id, "
+            "expected every person in one; make the file anew."
+        )
+    return rows
 
 
 def _read_arrays(file: h5py.File, path: Path) -> dict[str, np.ndarray]:

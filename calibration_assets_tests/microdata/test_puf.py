@@ -133,7 +133,7 @@ def no_income(arrays):
         (drop("household_weight"), "household_weight not found among"),
         (put("household_weight", np.zeros(3_000)), "0 a positive one, expected weights"),
         (put("household_weight", np.full(3_000, -1.0)), "have a negative or missing weight"),
-        (lambda arrays: arrays.update(person_tax_unit_id=arrays["person_tax_unit_id"] + 1), "ids were not found"),
+        (lambda arrays: arrays.update(person_tax_unit_id=arrays["person_tax_unit_id"] + 1), "are no tax_unit_id"),
         (put("alimony_income", np.zeros(17)), "alimony_income has 17 values, expected one a person"),
         (cut, "2 persons were found, expected at least 20"),
         (no_income, "every income is zero on all"),
