@@ -92,8 +92,9 @@ def test_a_zero_is_kept_but_not_active(tmp_path):
 
 def test_an_amount_that_no_household_has_by_itself_is_kept_but_not_active(tmp_path):
     path = tmp_path / "d.db"
-    build_database(path, make_reference(figures({0: 871.7e9}, "medicaid")))
-    assert query(path, "SELECT value, active, notes LIKE 'the rules spread%' FROM targets") == [(871.7e9, 0, 1)]
+    build_database(path, make_reference(figures({0: 871.7e9}, "medicaid"), figures({1: 5}, "household_count")))
+    rows = query(path, "SELECT value, active, notes LIKE 'the rules spread%' FROM targets WHERE variable = 'medicaid'")
+    assert rows == [(871.7e9, 0, 1)]
 
 
 @pytest.mark.parametrize(
