@@ -7,6 +7,7 @@ result is wrong.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from calibration_assets.diagnostics.conflicts import OVERRULED
 from calibration_assets.diagnostics.diagnosis import Diagnosis
 from calibration_assets.diagnostics.families import counted_targets, level_order
 
@@ -74,8 +75,12 @@ def _dominating_records(diagnosis: Diagnosis) -> list[str]:
 def _conflicts(diagnosis: Diagnosis) -> list[str]:
     pairs = diagnosis.conflicts[diagnosis.conflicts["share"] > OPPOSING_SHARE].drop_duplicates("target")
     return [
-        f"{row['target']} (off by {row['abs_rel_error']:.1%}) is held back by {row['opponent']}, which takes up "
-        f"{min(row['share'], 1):.0%} of its pull."
+        f"{row['target']} (off by {row['abs_rel_error']:.1%}) is "
+        + (
+            f"overruled by {row['opponent']}, which pulls {row['share']:,.0f} times as hard."
+            if row["share"] > OVERRULED
+            else f"held back by {row['opponent']}, which takes up {min(row['share'], 1):.0%} of its pull."
+        )
         for row in pairs.to_dict("records")
     ]
 

@@ -17,13 +17,16 @@ OPPONENTS = 3
 SMALLEST_SHARE = 0.05
 """Targets that take up less of a pull are not named."""
 
+OVERRULED = 2.0
+"""Share above which a target is overruled rather than balanced, so that first order says nothing of a relief."""
+
 
 def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """For the 10 worst targets that can be met, up to 3 that oppose them: target, opponent, share, errors, relief.
 
     `detail` is `target_detail`'s table of X. `share` is the part of the target's pull that the opponent takes up (above
     1 where others help the target); `error_without` the target's absolute relative error if the opponent were dropped,
-    to first order (error x (1 - share)), which `held_out.refit_without` checks.
+    to first order (error x (1 - share)), which `held_out.refit_without` checks; NaN where the target is overruled.
     """
     slope = detail["slope"].to_numpy()
     moving = detail["achievable"] & ~detail["near_zero"] & (detail["carrying_records"] > 0) & (slope != 0)
@@ -43,7 +46,7 @@ def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.
             "opponent": names[opponent],
             "opponent_rel_error": detail["rel_error"].to_numpy()[opponent],
             "share": share,
-            "error_without": errors[target] * (1 - np.minimum(share, 1)),
+            "error_without": np.where(share > OVERRULED, np.nan, errors[target] * (1 - np.minimum(share, 1))),
         }
     )
 

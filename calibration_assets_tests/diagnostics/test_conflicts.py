@@ -1,10 +1,11 @@
 """Who holds back whom, against the pulls written out in full."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
-from calibration_assets.diagnostics.conflicts import opposition
+from calibration_assets.diagnostics.conflicts import conflicting_targets, opposition
 from calibration_assets.diagnostics.diagnosis import diagnose
 from calibration_assets.fit.fit import fit
 from calibration_assets.settings import FitSettings
@@ -29,3 +30,23 @@ def test_pulls_balance_at_a_fit_that_has_converged():
     shares = opposition(X, weights, detail["slope"].to_numpy(), worst)
     assert shares[worst, np.arange(5)] == pytest.approx(-1)
     assert shares.sum(axis=0) == pytest.approx(0, abs=0.02)
+
+
+def test_an_overruled_target_is_promised_no_relief():
+    X = sparse.csr_matrix(np.ones((3, 2)))
+    detail = pd.DataFrame(
+        {
+            "target": ["weak", "strong", "equal"],
+            "slope": [-0.01, 0.5, -0.4],
+            "rel_error": [-0.9, 0.2, -0.1],
+            "abs_rel_error": [0.9, 0.2, 0.1],
+            "achievable": True,
+            "near_zero": False,
+            "carrying_records": 2,
+        }
+    )
+    pairs = conflicting_targets(X, detail, np.ones(2)).set_index(["target", "opponent"])
+    assert pairs["share"].to_dict() == pytest.approx(
+        {("weak", "strong"): 50, ("strong", "equal"): 0.8, ("equal", "strong"): 1.25}
+    )
+    assert pairs["error_without"].tolist() == pytest.approx([float("nan"), 0.04, 0], nan_ok=True)

@@ -181,8 +181,9 @@ def _conflicts(diagnosis: Diagnosis) -> Section:
     if diagnosis.conflicts.empty:
         return Section("conflicts", title, paragraphs=["None of the worst targets is held back by a single other one."])
     words = (
-        "At the fitted weights all pulls balance. A part near 100 % says that this one other target takes up the whole "
-        "pull: the two ask the same households for different totals."
+        "At the fitted weights all pulls balance. An opposing pull near 1 says that this one other target takes up the "
+        "whole pull: the two ask the same households for different totals. Far above 1 the target is overruled, often "
+        "by several, and dropping one may give nothing: only a refit tells (`check_conflicts`)."
     )
     return Section("conflicts", title, paragraphs=[words], tables=[tables.conflict_table(diagnosis.conflicts)])
 

@@ -186,7 +186,7 @@ def conflict_table(conflicts: pd.DataFrame) -> Table:
         "abs_rel_error": ("Its error", percent),
         "opponent": ("Held back by", text),
         "opponent_rel_error": ("Whose error is", percent),
-        "share": ("Part of the pull it takes up", percent),
+        "share": ("Opposing pull, its own = 1", factor),
         "error_without": ("Error if that one were dropped (first order)", percent),
     }
     if "error_refitted" in conflicts and conflicts["error_refitted"].notna().any():

@@ -1,7 +1,11 @@
-"""The report in Debian's Chromium: no error, search, filters and sort work, numbers equal the CSV's, open in 3 s."""
+"""The report in Debian's Chromium: no error, search, filters and sort work, numbers equal the CSV's, open in 3 s.
+
+On a made package of the nation's shape and, where `make calibrate` has left one, on the report of the last run.
+"""
 
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,7 @@ from calibration_assets.diagnostics.diagnosis import diagnose, write_diagnosis
 from calibration_assets.diagnostics.report.page import write_report
 from calibration_assets_tests.diagnostics.nation import make_nation
 
+LAST_RUN = Path(__file__).parents[3] / "storage" / "calibration"
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.slow,
@@ -33,8 +38,13 @@ return walk(document).find(e => e.classList.contains("slick-header-column") && e
 """
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
+@pytest.fixture(scope="module", params=["made", "last run"])
+def written(request, tmp_path_factory):
+    """The folder of a report and its CSV, and the seconds that writing the report took (0 where it lay there)."""
+    if request.param == "last run":
+        if not (LAST_RUN / "report.html").exists():
+            pytest.skip("no run has left a report")
+        return LAST_RUN, 0.0
     folder = tmp_path_factory.mktemp("report")
     X, targets, columns, initial = make_nation(records=30, clones=436)
     weights = initial * np.random.default_rng(2).lognormal(0, 0.3, len(initial))
@@ -116,15 +126,19 @@ def test_numbers_equal_the_csv(written, browser):
 
 
 def test_search_finds_a_target_and_filters_narrow(written, browser):
-    set_value(browser, "search", "district_622 person_count age:16")
-    rows = rows_when(browser, lambda rows: len(rows) == 1)
-    assert rows[0][0] == "district_622/person_count/[age:16]"
+    csv = pd.read_csv(written[0] / "unified_diagnostics.csv")
+    wanted = csv["target"][csv["target"].str.contains("_622/person_count")].iloc[-1]
+    set_value(browser, "search", wanted.replace("/", " ").upper())
+    assert rows_when(browser, lambda rows: len(rows) == 1)[0][0] == wanted
     set_value(browser, "search", "")
     set_value(browser, "level", "national")
     rows = rows_when(browser, lambda rows: rows[0][0].startswith("national"))
-    assert all(row[0].startswith("national_US/") for row in rows)
-    set_value(browser, "family", "household_count by snap")
-    assert len(rows_when(browser, lambda rows: len(rows) == 1)) == 1
+    national = csv["target"][csv["target"].str.startswith("national")]
+    assert {row[0] for row in rows} <= set(national)
+    family = browser.execute_script(FIND + "return found('family').options.find(name => name.startsWith('tax_unit'));")
+    set_value(browser, "family", family)
+    rows = rows_when(browser, lambda rows: all("/tax_unit_count/" in row[0] for row in rows))
+    assert {row[0] for row in rows} <= set(national)
     set_value(browser, "family", "all")
     set_value(browser, "level", "all")
     rows_when(browser, lambda rows: len(rows) > 10)
