@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from dagster import AssetKey, DagsterInstance
 from upath import UPath
 
+from calibration_assets.definitions import build_defs
 from calibration_assets.defs.config import ImputationConfig
+from calibration_assets.defs.resources import CalibrationStorage
 from calibration_assets.defs.run import _ops, with_puf
 from calibration_assets.errors import CalibrationError
 from calibration_assets.flags import parse_request
@@ -52,6 +55,19 @@ def test_switched_off_it_is_the_sample_under_its_key(store, sample):
 def test_switched_off_settings_change_nothing(store, sample):
     value = imputed.imputed_cps(store, sample, ImputationSettings(seed=7, trees=3))
     assert value.key == sample.key
+
+
+def test_the_asset_hands_the_sample_on(store, sample, tmp_path):
+    store.set_current(sample)
+    storage = CalibrationStorage(base_path=str(tmp_path / "store"), cache_path=str(tmp_path / "cache"))
+    definitions = build_defs(resources={"storage": storage})
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, asset_selection=[AssetKey("imputed_cps")])
+    assert result.success
+    value = store.current("imputed_cps")
+    assert value.key == sample.key
+    assert sources.read_records(value.folder)[0].tables["household"]["household_id"].tolist() == list(range(1, 21))
 
 
 def test_a_puf_that_is_not_there_is_one_sentence(store, sample, tmp_path):
