@@ -2,9 +2,9 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from dagster import AssetExecutionContext, AssetObservation, DataVersion, MetadataValue, Output
 
 from calibration_assets.storage.store import Store, StoredValue
@@ -24,14 +24,15 @@ def tell_observations(context: AssetExecutionContext) -> Callable[[dict[str, flo
 
 def stored_output(value: StoredValue) -> Output[StoredValue]:
     """The value as an asset's output, with its content key as data version and what is worth reading on its page."""
-    pictures: dict[str, Any] = {path.stem: _picture(path.read_bytes()) for path in sorted(value.folder.glob("*.png"))}
+    names = [file for file in value.files if file.endswith(".png")]
+    pictures: dict[str, Any] = {Path(name).stem: _picture((value.folder / name).read_bytes()) for name in names}
     shown: dict[str, Any] = {name: _show(entry) for name, entry in value.metadata.items()}
     return Output(value, metadata={**shown, **pictures}, data_version=DataVersion(value.key))
 
 
 def storage_metadata(store: Store, value: StoredValue) -> dict[str, Any]:
     """What a store knows of any value: where it is, its version, size and seconds, and the rows of its tables."""
-    rows = {path.name: pq.read_metadata(path).num_rows for path in sorted(value.folder.glob("*.parquet"))}
+    rows = {file: entry["rows"] for file, entry in value.files.items() if "rows" in entry}
     stored: dict[str, Any] = {
         "path": str(store.base / value.name / value.version),
         "version": value.version,

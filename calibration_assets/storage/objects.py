@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from upath import UPath
 
 from calibration_assets.errors import CalibrationError
@@ -100,14 +101,14 @@ def create_json(path: UPath, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and sha256 of every file under a folder, hashed in parallel while the disk takes the files in."""
+    """Size and sha256 of every file under a folder, a table's rows too; hashed in parallel while they are written."""
     files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: -path.stat().st_size)
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         written = pool.map(_sync, files)
         hashes = list(pool.map(file_key, files))
         list(written)
     described = {
-        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256}
+        path.relative_to(folder).as_posix(): {"size": path.stat().st_size, "sha256": sha256, **_rows(path)}
         for path, sha256 in zip(files, hashes, strict=True)
     }
     return dict(sorted(described.items()))
@@ -248,6 +249,10 @@ def _written_aside(path: UPath, value: Mapping[str, Any]) -> Iterator[Path]:
         yield partial
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _rows(path: Path) -> dict[str, int]:
+    return {"rows": pq.read_metadata(path).num_rows} if path.suffix == ".parquet" else {}
 
 
 def _sync(path: Path) -> None:

@@ -7,8 +7,9 @@
     <base>/runs/<run>/versions/<name>.json    which version this run made or opened first, and opens again
 
 A writer fills a folder of its own, so two writers of one key never mix; a folder without a valid manifest is not
-a value. The same code serves local folders and S3 (or whatever fsspec reaches): a remote value is downloaded once into
-a local cache and opened there. What the files mean stays with the step that writes them.
+a value. The same code serves local folders and S3 (or whatever fsspec reaches): a remote value is downloaded into a
+local cache when its folder is first asked for, and opened there. What the files mean stays with the step that writes
+them.
 """
 
 import json
@@ -19,6 +20,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,14 @@ class StoredValue:
     name: str
     key: str
     version: str
-    folder: Path
     metadata: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    fetch: Callable[[], Path] = field(repr=False, compare=False)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Its files on this machine; those of a remote store are downloaded when they are first asked for."""
+        return self.fetch()
 
     @property
     def size(self) -> int:
@@ -205,20 +212,18 @@ class Store:
                 f"{target / MANIFEST} has format {manifest.get('format')}, this version reads {FORMAT}; "
                 "use the version of calibration_assets that wrote it, or another store"
             )
-        folder = Path(target.path) if objects.is_local(self.base) else self._fetch(name, version, target, manifest)
-        for file, entry in manifest["files"].items():
-            size = _size(folder / file)
-            if size != entry["size"]:
-                raise CalibrationError(
-                    f"{name}: {folder / file} has {size} bytes, its manifest says {entry['size']}; "
-                    f"delete {folder} and materialise {name} again"
-                )
-        return StoredValue(name, manifest["key"], version, folder, manifest["metadata"], manifest["files"])
+        fetch = partial(self._fetch, name, version, manifest)
+        value = StoredValue(name, manifest["key"], version, manifest["metadata"], manifest["files"], fetch)
+        if objects.is_local(self.base):
+            _check_sizes(name, Path(target.path), manifest)
+        return value
 
-    def _fetch(self, name: str, version: str, target: UPath, manifest: Mapping[str, Any]) -> Path:
-        folder = self.cache / name / version
+    def _fetch(self, name: str, version: str, manifest: Mapping[str, Any]) -> Path:
+        target, folder = self.base / name / version, self.cache / name / version
+        if objects.is_local(self.base):
+            return Path(target.path)
         if folder.exists():
-            return folder
+            return _check_sizes(name, folder, manifest)
         partial = folder.with_name(f"{version}.{uuid.uuid4().hex[:8]}.partial")
         try:
             partial.mkdir(parents=True)
@@ -253,8 +258,16 @@ def _keep(partial: Path, folder: Path) -> Path:
     return folder
 
 
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.exists() else None
+def _check_sizes(name: str, folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """The folder, whose files have the sizes that the manifest says."""
+    for file, entry in manifest["files"].items():
+        size = (folder / file).stat().st_size if (folder / file).exists() else None
+        if size != entry["size"]:
+            raise CalibrationError(
+                f"{name}: {folder / file} has {size} bytes, its manifest says {entry['size']}; "
+                f"delete {folder} and materialise {name} again"
+            )
+    return folder
 
 
 def _peak_memory() -> int:

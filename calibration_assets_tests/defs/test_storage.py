@@ -3,6 +3,7 @@
 import io
 import logging
 
+import pandas as pd
 import pytest
 from dagster import (
     AssetKey,
@@ -50,6 +51,7 @@ class MeanwhileConfig(Config):
 def store_text(storage, name, text):
     def write(folder):
         (folder / "text.txt").write_text(text)
+        pd.DataFrame({"letter": list(text)}).to_parquet(folder / "table.parquet")
         return {"letters": len(text)}
 
     return stored_output(storage.open().build(name, content_key(name, 1, {"text": text}), write))
@@ -148,6 +150,7 @@ def test_the_io_manager_says_what_was_stored(tmp_path):
     assert shown["path"] == str(tmp_path / "store" / "origin" / value.version)
     assert shown["megabytes"] == round(value.size / 1e6, 2)
     assert shown["seconds"] == value.metadata["seconds"]
+    assert shown["rows"] == {"table.parquet": 3}
     assert event.asset_materialization.tags["dagster/data_version"] == value.key
 
 

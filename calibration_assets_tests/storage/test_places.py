@@ -163,7 +163,19 @@ def test_a_file_missing_from_a_version_is_a_sentence(place):
     value = store.build("weights", "k1", write_text("a"))
     store.base.fs.rm_file((store.base / "weights" / value.version / "second.txt").path)
     with pytest.raises(CalibrationError, match=r"second.txt .*delete .* and materialise"):
-        place.open("elsewhere").find("weights", "k1")
+        read_text(place.open("elsewhere").find("weights", "k1"))
+
+
+def test_a_value_is_downloaded_when_its_folder_is_asked_for(remote):
+    written = remote.open().build("weights", "k1", write_text("a"))
+    elsewhere = remote.open("elsewhere")
+    value = elsewhere.find("weights", "k1")
+    assert value == written
+    assert not elsewhere.cache.exists()
+    assert read_text(value) == {"a"}
+    (value.folder / "first.txt").write_text("")
+    with pytest.raises(CalibrationError, match=r"first.txt has 0 bytes, its manifest says 400; delete .*elsewhere"):
+        read_text(remote.open("elsewhere").find("weights", "k1"))
 
 
 def test_a_manifest_of_a_newer_format_is_refused_and_kept(place):
