@@ -11,17 +11,27 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
 from upath import UPath
 
+from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.imputation.takeup import take_up_of
+from calibration_assets.matrix.concepts import index_rows
+from calibration_assets.matrix.tables import ConceptTable, tabulate_concepts
+from calibration_assets.microdata import sources
 from calibration_assets.package.load import load_calibration_package
-from calibration_assets.package.package import CalibrationPackage
 from calibration_assets.pipeline import matrix, records
 from calibration_assets.settings import (
+    MODEL_YEAR,
     CloneSettings,
     DatabaseSettings,
     SampleSettings,
@@ -29,7 +39,9 @@ from calibration_assets.settings import (
     SourceSettings,
     TargetSettings,
 )
+from calibration_assets.simulation.copies import every_household
 from calibration_assets.storage.store import Store, StoredValue
+from calibration_assets.targets import select
 
 PHASES = ("records", "clones", "values", "package", "open", "structure")
 
@@ -51,29 +63,92 @@ def run_phase(phase: str, store: Store, options: argparse.Namespace) -> dict[str
         inputs = sample, database, store.current("cloned_records"), store.current("simulated_values")
         package = matrix.calibration_package(store, *inputs, TargetSettings())
         return dict(package.metadata) | _keep(store, package)
+    if phase == "structure":
+        clones, values = store.current("cloned_records"), store.current("simulated_values")
+        return measure_structure(store, sample, clones, values)
     folder = store.current("calibration_package").folder
     began = time.perf_counter()
     opened = load_calibration_package(folder)
-    if phase == "open":
-        return {"open_seconds": round(time.perf_counter() - began, 3), "shape": list(opened.X_sparse.shape)}
-    return measure_structure(opened)
+    return {"open_seconds": round(time.perf_counter() - began, 3), "shape": list(opened.X_sparse.shape)}
 
 
-def measure_structure(package: CalibrationPackage) -> dict[str, object]:
-    """Entries by level, seconds of a product, and how many columns share a household and a state.
+def measure_structure(
+    store: Store, sample: StoredValue, clones: StoredValue, values: StoredValue
+) -> dict[str, object]:
+    """What the columns' structure would save: `X @ w` from the CSR matrix, and from concept values by cell.
 
-    A representation that stores a household's values in a state once divides the entries of national and state rows by
-    at most the last figure; the entries of district rows, where every column counts in its own district, stay.
+    A concept's estimates in a state's districts are the product of its values by cell (household, state, take-up) and
+    the weights by cell and district; the state's and the nation's estimates are their sums. So values are kept once a
+    cell rather than once a column and level.
     """
-    X, columns = package.X_sparse, package.columns
-    level = package.targets_df["geo_level"].to_numpy()
-    weights = np.ones(X.shape[1], dtype=np.float32)
-    began = time.perf_counter()
-    X @ weights
-    product = time.perf_counter() - began
-    entries = {f"{one}_entries": int(np.diff(X.indptr)[level == one].sum()) for one in np.unique(level)}
-    shared = len(columns) / len(columns[["record", "state"]].drop_duplicates())
-    return entries | {"product_seconds": round(product, 3), "columns_a_household_and_state": round(shared, 2)}
+    X = load_calibration_package(store.current("calibration_package").folder).X_sparse
+    weights = np.random.default_rng(1).random(X.shape[1], dtype=np.float32)
+    csr_seconds = _csr_seconds(X, weights)
+    csr_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+    dataset, _ = sources.read_records(sample.folder)
+    columns = pd.read_parquet(clones.folder / records.COLUMNS_FILE)
+    selection = select.read_targets(
+        store.current("target_database").folder / records.DATABASE_FILE, TargetSettings(), MODEL_YEAR
+    )
+    rows = index_rows(selection.targets, selection.constraints)
+    placement = matrix.place_columns(dataset, columns, matrix.settings_of(values))
+    opened = matrix.open_values(store, values)
+    tables = tabulate_concepts(
+        rows.concepts, every_household(dataset), opened, columns, placement, take_up_of(dataset)
+    )
+    parts = [part for table in tables for part in _by_state(table, columns)]
+    cell_seconds = _seconds(lambda: [one.amounts @ one.weights(weights) for one in parts])
+    cell_bytes = sum(table.matrix.data.nbytes + table.matrix.indices.nbytes + table.row.nbytes for table in tables)
+    return {
+        "csr_megabytes": round(csr_bytes / 1e6),
+        "cells_megabytes": round(cell_bytes / 1e6),
+        "csr_product_seconds": round(csr_seconds, 3),
+        "cells_product_seconds": round(cell_seconds, 3),
+        "concepts": len(rows.concepts),
+        "cell_entries": sum(table.matrix.nnz for table in tables),
+    }
+
+
+def _csr_seconds(X: sparse.csr_matrix, weights: np.ndarray) -> float:
+    """Seconds of the fit's own product."""
+    products = ColumnProducts(X)
+    return _seconds(lambda: products.estimates(torch.from_numpy(weights)))
+
+
+@dataclass(frozen=True)
+class _StateCells:
+    """One state's concept values (concepts, cells) and where each of its columns lies: cell and district."""
+
+    amounts: sparse.csr_matrix
+    column: np.ndarray
+    cell: np.ndarray
+    district: np.ndarray
+
+    def weights(self, weights: np.ndarray) -> np.ndarray:
+        """The columns' weights by cell and district."""
+        shape = self.amounts.shape[1], int(self.district.max()) + 1
+        flat = np.bincount(self.cell * shape[1] + self.district, weights[self.column], minlength=shape[0] * shape[1])
+        return flat.reshape(shape).astype(np.float32)
+
+
+def _by_state(table: ConceptTable, columns: pd.DataFrame) -> list[_StateCells]:
+    found = []
+    for state in np.unique(columns["state"]):
+        column = np.flatnonzero(columns["state"].to_numpy() == state)
+        cell, inside = np.unique(table.row[column], return_inverse=True)
+        district = np.unique(columns["district"].to_numpy()[column], return_inverse=True)[1]
+        found.append(_StateCells(table.matrix[cell].T.tocsr(), column, inside, district))
+    return found
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    """The fastest of three calls."""
+    found = []
+    for _ in range(3):
+        began = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - began)
+    return min(found)
 
 
 def _simulate(

@@ -1,7 +1,10 @@
-"""The partitions: a sweep's points, by the names that `sweep.yaml` gives them. Nothing is fitted or stored here."""
+"""The partitions: a sweep's points, by the names that `sweep.yaml` gives them, and the areas of the country."""
 
 from dagster import StaticPartitionsDefinition
 
 from calibration_assets.fit.points import read_points
+from calibration_assets.geography.areas import area_names
+from calibration_assets.geography.shares import read_county_shares
 
 SWEEP_POINTS = StaticPartitionsDefinition(list(read_points()))
+AREAS = StaticPartitionsDefinition(area_names(read_county_shares()["district"].to_numpy()))

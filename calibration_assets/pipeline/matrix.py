@@ -10,8 +10,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from calibration_assets.diagnostics.plots import row_entries_png, seconds_png
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography import shares
 from calibration_assets.imputation import takeup
@@ -62,7 +64,7 @@ def simulate_batch(
 ) -> None:
     """Simulate the missing values of some states; each state is stored as soon as it is done."""
     dataset, _ = sources.read_records(records.folder)
-    residents = place_columns(dataset, _columns(cloned_records), settings).residents
+    residents = place_columns(dataset, read_columns(cloned_records), settings).residents
     asked = {state: residents[state] for state in sorted(missing) if state != ANYWHERE}
     names = sorted(set().union(*(missing[state] for state in asked)) - set(states.SWITCH_VALUES))
     seen_in, passes, told = _seen_in(cloned_records, settings), PassTimes(), Counter[str]()
@@ -116,12 +118,14 @@ def simulated_values(
         versions = {state: {name: value.version for name, value in found.items()} for state, found in index.items()}
         (folder / INDEX_FILE).write_text(json.dumps(versions, sort_keys=True))
         opened = {value.version: value for found in index.values() for value in found.values()}
+        seconds = _total_seconds(opened.values())
+        (folder / "seconds.png").write_bytes(seconds_png(seconds))
         return {
             "states": len(index) - 1,
             "values_by_state": max(len(names) for state, names in keys.items() if state != ANYWHERE),
             "values_by_household_alone": len(keys[ANYWHERE]),
             "settings": asdict(settings),
-            "pass_seconds": _total_seconds(opened.values()),
+            "pass_seconds": seconds,
             "stored_megabytes": round(sum(value.size for value in opened.values()) / 1e6, 1),
             # By these names pruning knows that the index needs them.
             "versions_by_state": {state: sorted(set(names.values())) for state, names in versions.items()},
@@ -172,11 +176,13 @@ def calibration_package(
         dataset, _ = sources.read_records(records.folder)
         selection = select.read_targets(target_database.folder / DATABASE_FILE, settings, MODEL_YEAR)
         targets = selection.targets.assign(target_name=target_names(selection.targets, selection.constraints))
-        columns, constraints = _columns(cloned_records), selection.constraints
+        columns, constraints = read_columns(cloned_records), selection.constraints
         placement = place_columns(dataset, columns, settings_of(simulated_values))
         values, allocate = open_values(store, simulated_values), partial(create_array, folder)
         matrix = build.build_matrix(dataset, columns, targets, constraints, values, placement, allocate)
         write_package(matrix.matrix, targets, columns, initial_weights(matrix, dataset), folder)
+        entries = np.diff(matrix.matrix.indptr)
+        (folder / "entries.png").write_bytes(row_entries_png(targets, entries))
         return {
             "targets": len(targets),
             "n_records": len(columns),
@@ -189,9 +195,22 @@ def calibration_package(
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "target_config": None,
             "keys": {**inputs, "rules": engine_version()},
+            "by_level": _by_level(targets, entries),
         }
 
     return store.build("calibration_package", key, make)
+
+
+def _by_level(targets: pd.DataFrame, entries: np.ndarray) -> list[dict[str, Any]]:
+    """Targets, entries, columns a target (the median) and targets without any, by level."""
+    by_level = targets.assign(entries=entries, empty=entries == 0).groupby("geo_level")
+    table = by_level.agg(
+        targets=("entries", "size"),
+        entries=("entries", "sum"),
+        median_columns=("entries", "median"),
+        without_column=("empty", "sum"),
+    )
+    return table.reset_index().to_dict("records")
 
 
 def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored.StoredStateValues]:
@@ -218,7 +237,8 @@ def place_columns(dataset: Dataset, columns: pd.DataFrame, settings: SimulationS
     return Placement.by_state(columns, len(dataset.tables["household"]), counties)
 
 
-def _columns(cloned_records: StoredValue) -> pd.DataFrame:
+def read_columns(cloned_records: StoredValue) -> pd.DataFrame:
+    """The matrix's columns (schemas.COLUMNS)."""
     return pd.read_parquet(cloned_records.folder / COLUMNS_FILE)
 
 
@@ -237,7 +257,7 @@ def _value_keys(
 def _seen_in(cloned_records: StoredValue, settings: SimulationSettings) -> dict[int, str]:
     """By state, what its values depend on besides the records: the county of all, or which clones live where."""
     if settings.county_level:
-        return dict.fromkeys(map(int, _columns(cloned_records)["state"].unique()), cloned_records.key)
+        return dict.fromkeys(map(int, read_columns(cloned_records)["state"].unique()), cloned_records.key)
     return {state: str(county) for state, county in default_counties(shares.read_county_shares()).items()}
 
 

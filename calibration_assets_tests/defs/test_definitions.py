@@ -30,6 +30,7 @@ GRAPH = {
     "sweep_held_out_accuracy": ["calibration_package", "sweep_weights"],
     "diagnostics": ["calibration_package", "held_out_accuracy", "imputed_cps", "weights"],
     "report": ["diagnostics"],
+    "area_datasets": ["calibration_package", "cloned_records", "imputed_cps", "simulated_values", "weights"],
 }
 
 
@@ -84,7 +85,7 @@ def test_the_quick_profile_is_the_default():
     ("text", "sentence"),
     [
         ("ops: {stratified_cps: {config: {households: 5}}}", "households"),
-        ("ops: {stratified_csp: {config: {}}}", "stratified_csp"),
+        ("ops: {stratified_csp: {config: {}}}", "names the asset 'stratified_csp', which no job has; nearest names: "),
         ("[1, 2]", "holds list, expected run config with the key ops"),
     ],
 )

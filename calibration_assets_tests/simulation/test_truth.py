@@ -6,14 +6,18 @@ import pytest
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.shares import read_county_shares
+from calibration_assets.matrix.area import area_dataset
 from calibration_assets.matrix.build import build_matrix
-from calibration_assets.matrix.concepts import required_values
+from calibration_assets.matrix.concepts import index_rows, required_values
+from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.matrix.verify import compare_columns
-from calibration_assets.microdata.dataset import Dataset
+from calibration_assets.microdata.dataset import Dataset, read_dataset, write_dataset
 from calibration_assets.simulation import states
 from calibration_assets.simulation.catalogue import place_free
-from calibration_assets.simulation.engine import engine_version
+from calibration_assets.simulation.copies import every_household
+from calibration_assets.simulation.engine import calculate, engine_version, entity_of
 from calibration_assets.simulation.places import Placement, default_counties
+from calibration_assets.simulation.states import Values
 from calibration_assets_tests.matrix.example import columns_of, targets_of
 
 pytestmark = pytest.mark.slow
@@ -113,6 +117,35 @@ def test_matrix_equals_a_simulation_of_the_clones(
         assert found["matrix"].to_numpy() == pytest.approx(found["simulated"].to_numpy(), rel=1e-4, abs=0.1)
     covered = pd.Series(found["simulated"].to_numpy() != 0).groupby(targets[0]["variable"].to_numpy()).any()
     assert covered.drop(["tanf"], errors="ignore").sum() >= 10
+
+
+@pytest.mark.parametrize("county_level", [False, True], ids=["state level", "county level"])
+def test_policyengine_opens_an_area_and_finds_the_matrixs_totals(
+    policyengine, tmp_path, dataset, counties, targets, columns, simulate, county_level
+):
+    """`X @ w` for the weights of a state and of a district is the weighted sum of the file, opened by the rules."""
+    placement = Placement.by_county(columns) if county_level else Placement.by_state(columns, 20, counties)
+    matrix = build_matrix(dataset, columns, *targets, simulate(placement, True), placement)
+    weights = np.random.default_rng(5).choice([0, 1, 2.5, 40], len(columns))
+    totals = matrix.matrix.astype(np.float64) @ weights
+    rows = index_rows(*targets)
+    for area, level, place in (("CA", "state", 6), ("CA-01", "district", 601)):
+        path = tmp_path / f"{area}.h5"
+        write_dataset(area_dataset(dataset, columns, weights, placement.county, area, True), path)
+        written = read_dataset(path)
+        simulation = policyengine.Simulation(dataset=str(path))
+        copies, household_weight = every_household(written), written.tables["household"]["household_weight"]
+        values = {
+            name: Values(entity_of(name), calculate(simulation, name, area))
+            for concept in rows.concepts
+            if not concept.reform_id
+            for name in concept.needed
+        }
+        for number, concept in enumerate(rows.concepts):
+            row = rows.rows[level][number, place]
+            if row >= 0 and not concept.reform_id:
+                found = evaluate(concept, copies, values.__getitem__) @ household_weight.to_numpy(np.float64)
+                assert found == pytest.approx(totals[row], rel=1e-4, abs=0.1), concept
 
 
 def test_values_do_not_depend_on_the_batch(dataset, counties, targets, columns, simulate, monkeypatch):
