@@ -7,9 +7,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue, multi_asset_check
+from dagster import (
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    MetadataValue,
+    multi_asset_check,
+)
 
-from calibration_assets.defs.config import FitCheckConfig, GateConfig, PackageCheckConfig
+from calibration_assets.defs.config import FitCheckConfig, GateConfig, PackageCheckConfig, TruthConfig
 from calibration_assets.defs.metadata import markdown_table
 from calibration_assets.defs.resources import CalibrationStorage
 
@@ -25,13 +32,14 @@ def _spec(asset: str, name: str, description: str, *, blocks: bool = False, is_s
     return AssetCheckSpec(name, asset=asset, description=description, blocking=blocks, metadata=metadata)
 
 
-DATASET = [_spec("stratified_cps", "dataset_contract", "Ids, links, values, states and weights are sound", blocks=True)]
+DATASETS = ("stratified_cps", "imputed_cps")
 DATABASE = [_spec("target_database", "database_consistency", "Places, bands, parts and wholes agree", blocks=True)]
 PACKAGE = [
     _spec("calibration_package", "package_validity", "Shapes agree, all numbers are finite", blocks=True),
     _spec("calibration_package", "movable_targets", "Few targets are moved by no column"),
     _spec("calibration_package", "district_support", "Every district with targets has columns"),
 ]
+TRUTH = [_spec("calibration_package", "truth_sample", "Columns say what a simulation of them says", blocks=True)]
 WEIGHTS = [
     _spec("weights", "valid_weights", "Weights are finite, none is negative, some are above 0", blocks=True),
     _spec("weights", "fit_convergence", "The loss had come to rest"),
@@ -63,12 +71,17 @@ def _results(specs: Sequence[AssetCheckSpec], findings: Iterable["Finding"]) -> 
         )
 
 
-@multi_asset_check(specs=DATASET)
-def check_dataset(storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
-    """The dataset contract."""
-    from calibration_assets.pipeline import findings
+def _check_dataset(asset: str) -> AssetChecksDefinition:
+    """The dataset contract of one asset."""
+    specs = [_spec(asset, "dataset_contract", "Ids, links, values, states and weights are sound", blocks=True)]
 
-    yield from _results(DATASET, [findings.dataset_contract(storage.open().current("stratified_cps"))])
+    @multi_asset_check(name=f"check_{asset}", specs=specs)
+    def check(storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+        from calibration_assets.pipeline import findings
+
+        yield from _results(specs, [findings.dataset_contract(storage.open().current(asset))])
+
+    return check
 
 
 @multi_asset_check(specs=DATABASE)
@@ -86,6 +99,17 @@ def check_package(config: PackageCheckConfig, storage: CalibrationStorage) -> It
 
     package = storage.open().current("calibration_package")
     yield from _results(PACKAGE, findings.package_findings(package, config.settings))
+
+
+@multi_asset_check(specs=TRUTH)
+def check_truth(config: TruthConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """Sampled columns against a simulation of them; it imports policyengine-us where any are asked for."""
+    from calibration_assets.pipeline import truth
+
+    store = storage.open()
+    names = ("imputed_cps", "target_database", "simulated_values", "calibration_package")
+    finding = truth.truth_finding(*(store.current(name) for name in names), config.settings)
+    yield from _results(TRUTH, [finding])
 
 
 @multi_asset_check(specs=WEIGHTS)
@@ -106,4 +130,11 @@ def check_run(config: GateConfig, storage: CalibrationStorage) -> Iterator[Asset
     yield from _results(RUN, findings.pass_gate(storage.open(), config.settings))
 
 
-CHECKS = [check_dataset, check_database, check_package, check_weights, check_run]
+CHECKS = [
+    *map(_check_dataset, DATASETS),
+    check_database,
+    check_package,
+    check_truth,
+    check_weights,
+    check_run,
+]

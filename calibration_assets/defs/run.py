@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,7 @@ def run_job(name: str, config: Mapping[str, Any]) -> str:
     A profile speaks of the whole pipeline; a shorter job takes the part that concerns its assets.
     """
     check_home()
-    ops = {asset: entry for asset, entry in (config.get("ops") or {}).items() if asset not in _left_out(name)}
-    run_config = {"execution": {"config": PROCESSES}, "loggers": {"progress": {}}, **config, "ops": ops}
+    run_config = job_config(name, config)
     with DagsterInstance.get() as instance:
         try:
             job = build_reconstructable_job("calibration_assets.defs.run", "resolve_job", (name,))
@@ -170,9 +170,16 @@ def _check_success(job: str, success: bool) -> None:
         raise CalibrationError(f"{job} stopped at the step marked above; what was stored before is as it was")
 
 
-def _left_out(name: str) -> set[str]:
-    """Steps of the whole pipeline that a job does not have."""
-    return _steps("calibrate") - _steps(name)
+def job_config(name: str, profile: Mapping[str, Any]) -> dict[str, Any]:
+    """The run config of a job: what a profile says of its steps, by default over as many processes as cores."""
+    ops, own = profile.get("ops") or {}, _steps(name)
+    known = own.union(*(_steps(job.name) for job in defs.resolve_all_job_defs()))
+    for step in ops:
+        if step not in known:
+            near = ", ".join(get_close_matches(step, known, n=3)) or ", ".join(sorted(known))
+            raise CalibrationError(f"the profile names the asset {step!r}, which no job has; nearest names: {near}")
+    chosen = {step: entry for step, entry in ops.items() if step in own}
+    return {"execution": {"config": PROCESSES}, "loggers": {"progress": {}}, **profile, "ops": chosen}
 
 
 def _steps(name: str) -> set[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from dagster import DagsterInstance
 
-from calibration_assets.defs.run import PRELOADED, check_home, read_profile, resolve_job
+from calibration_assets.defs.run import PRELOADED, check_home, job_config, read_profile, resolve_job
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.points import check_names, read_points
 
@@ -43,17 +43,15 @@ def run_sweep(names: Sequence[str], profile: Mapping[str, Any]) -> None:
     check_home()
     points = read_points()
     check_names(names, points)
-    ops = profile.get("ops") or {}
     chosen = list(names) or list(points)
-    fit = partial(_run, "sweep", {"sweep_weights": ops.get("sweep_weights", {})})
+    fit, compare = (partial(_run, job, job_config(job, profile)["ops"]) for job in ("sweep", "compare_points"))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     try:
         with ProcessPoolExecutor(min(_slots(), len(chosen)), mp_context=context) as processes:
             fitted = dict(zip(chosen, processes.map(fit, chosen), strict=True))
             failed = [name for name, success in fitted.items() if not success]
-            compared = processes.submit(_run, "compare_points", {"sweep_frontier": ops.get("sweep_frontier", {})})
-            failed += [] if compared.result() else ["the comparison"]
+            failed += [] if processes.submit(compare).result() else ["the comparison"]
     except BrokenProcessPool as error:
         raise CalibrationError(
             "sweep: a process was killed (most often for memory); lower the limit of the pool `fit`, then run again: "

@@ -71,8 +71,9 @@ def test_a_sound_package_is_fitted_and_thin_weights_only_warn(tmp_path):
     ("asset_name", "checks"),
     [
         ("stratified_cps", {"dataset_contract"}),
+        ("imputed_cps", {"dataset_contract"}),
         ("target_database", {"database_consistency"}),
-        ("calibration_package", {"package_validity"}),
+        ("calibration_package", {"package_validity", "truth_sample"}),
         ("weights", {"valid_weights"}),
     ],
 )

@@ -12,8 +12,9 @@ from calibration_assets.microdata.dataset import write_dataset
 from calibration_assets.microdata.sources import DATASET_FILE
 from calibration_assets.package.folder import read_package_folder
 from calibration_assets.pipeline import findings
+from calibration_assets.pipeline.truth import judge_truth
 from calibration_assets.pipeline.weights import weights
-from calibration_assets.settings import FitBounds, FitSettings, GateSettings, PackageBounds
+from calibration_assets.settings import FitBounds, FitSettings, GateSettings, PackageBounds, TruthSettings
 from calibration_assets_tests.pipeline.stored import example_package, open_store, store_package
 
 
@@ -232,3 +233,11 @@ def test_diagnostics_of_other_weights_are_refused(store, exact):
     with pytest.raises(CalibrationError, match="they are of other weights than the current ones"):
         findings.pass_gate(store, GateSettings())
     assert store.accepted("diagnostics") is None
+
+
+@pytest.mark.parametrize(("matrix", "passed"), [([5.0, 0.0, 1e6 + 10], True), ([5.0, 1.0, 1e6 + 5000], False)])
+def test_what_a_comparison_with_a_simulation_amounts_to(matrix, passed):
+    table = pd.DataFrame({"matrix": matrix, "simulated": [5.0, 0.0, 1e6]})
+    found = judge_truth(table, ["a", "b", "c"], 30, TruthSettings(columns=30))
+    assert found.passed == passed
+    assert [row["target"] for row in found.rows] == ([] if passed else ["b", "c"])
