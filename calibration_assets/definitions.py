@@ -12,6 +12,7 @@ from dagster import (
 )
 
 from calibration_assets.defs import assets
+from calibration_assets.defs.automation import SlackAlerts, nightly_schedule, sensors
 from calibration_assets.defs.checks import CHECKS
 from calibration_assets.defs.io_managers import StoredValueIOManager
 from calibration_assets.defs.progress import progress
@@ -48,10 +49,13 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
     storage = CalibrationStorage()
     replaced = dict(resources or {})
     replaced.setdefault("storage", storage)
+    replaced.setdefault("alerts", SlackAlerts())
     replaced.setdefault("stored_value", StoredValueIOManager(storage=replaced["storage"]))
     return Definitions(
         assets=load_assets_from_package_module(assets),
         asset_checks=CHECKS,
+        schedules=[nightly_schedule()],
+        sensors=sensors(),
         jobs=[
             define_asset_job(name, AssetSelection.assets(last).upstream(), description=description)
             for name, (last, description) in JOBS.items()
