@@ -56,8 +56,10 @@ def clone_with_puf(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is drawn, from which predictors, where it goes, and what is left out."""
+    """What is drawn, from which donors and predictors, where it goes, and what is left out."""
 
+    rows: np.ndarray
+    weights: np.ndarray
     predictors: tuple[str, ...]
     targets: dict[str, list[str]]
     places: dict[str, Place]
@@ -67,42 +69,45 @@ class _Plan:
 
 def _plan(dataset: Dataset, donors: PufDonors) -> _Plan:
     table, places = puf_variables(), find_places(dataset)
+    rows, weights = _training_rows(donors)
     known = tuple(person_predictors(dataset).columns)
     taken = [str(name) for name in table.index if name in places or name == SOCIAL_SECURITY]
-    full = [name for name in taken if name in donors.variables]
+    trained = donors.persons.iloc[rows]
+    full = [name for name in taken if name in donors.variables and trained[name].min() < trained[name].max()]
     override = [name for name in full if table.loc[name, "both_halves"] and places[name].held]
     if not full:
         raise CalibrationError("PUF: 0 variables that the records take were found, expected some; give the whole file.")
     counts = {
         "PUF year": donors.period,
         "PUF persons": len(donors.persons),
-        "PUF persons trained on": len(_training_rows(donors)[0]),
+        "PUF persons trained on": len(rows),
         "variables drawn": len(full),
         "variables replaced in both halves": len(override),
         "predictors that the records lack": ", ".join(name for name in PREDICTORS if name not in known) or "none",
-        "variables that the PUF does not know": ", ".join(name for name in taken if name not in full) or "none",
+        "variables that the PUF does not know, or on too few returns": ", ".join(
+            name for name in taken if name not in full
+        )
+        or "none",
         "variables that the rules compute": ", ".join(str(name) for name in table.index if name not in taken),
     }
     default = table["default"].astype(float).to_dict()
     defaults = {places[name].column: default[name] for name in full if name in places}
-    return _Plan(known, {"full": full, "override": override}, places, defaults, counts)
+    return _Plan(rows, weights, known, {"full": full, "override": override}, places, defaults, counts)
 
 
 def _draw_all(
     donors: PufDonors, plan: _Plan, recipients: pd.DataFrame, seed: int, trees: int
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Both forests' draws for every person, and their quality on held-out donors."""
-    chosen, weights = _training_rows(donors)
-    rest = np.setdiff1d(np.flatnonzero(donors.weights > 0), chosen)
+    trained = donors.persons.iloc[plan.rows]
+    rest = np.setdiff1d(np.flatnonzero(donors.weights > 0), plan.rows)
     held_out = rest[draw_donors(len(rest), HELD_OUT_ROWS, SAMPLE_SEED)]
     drawn, quality, vintage = {}, [], f"IRS PUF in dollars of {donors.period}"
     for name, targets in plan.targets.items():
         if not targets:
             continue
         try:
-            model = fit_forest(
-                donors.persons.iloc[chosen], plan.predictors, targets, weights, seed, vintage=vintage, trees=trees
-            )
+            model = fit_forest(trained, plan.predictors, targets, plan.weights, seed, vintage=vintage, trees=trees)
         except CalibrationError as error:
             raise CalibrationError(f"PUF: {error}") from error
         drawn[name] = impute(model, recipients, seed + 1)

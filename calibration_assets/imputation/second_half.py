@@ -65,9 +65,9 @@ class SecondHalf:
         drawn = self._learn(
             {WEEKS: weeks}, {UNEMPLOYMENT: own}, {UNEMPLOYMENT: compensation}, skip="tax_unit_count_dependents"
         )
-        if drawn is None:
-            return {WEEKS: weeks}
-        return {WEEKS: np.where(compensation > 0, drawn[WEEKS].clip(0, WEEKS_OF_A_YEAR), 0.0)}
+        if drawn is not None:
+            weeks = drawn[WEEKS].to_numpy()
+        return {WEEKS: np.where(compensation > 0, weeks.clip(0, WEEKS_OF_A_YEAR), 0.0)}
 
     def retirement_contributions(self, limits: RetirementLimits) -> dict[str, np.ndarray]:
         """Those of the five contributions that the records hold, as drawn and limited, by the records' column."""

@@ -6,18 +6,20 @@ from typing import Any
 
 import pandas as pd
 
+from calibration_assets.diagnostics.imputed import imputed_values_png
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography import shares
 from calibration_assets.imputation import doubling, forest, puf, puf_growth
 from calibration_assets.imputation.sources import impute_sources, source_keys
 from calibration_assets.microdata import sources
-from calibration_assets.microdata.dataset import Dataset
+from calibration_assets.microdata.dataset import Dataset, select_households
 from calibration_assets.microdata.puf import VARIABLES, read_puf
 from calibration_assets.settings import MODEL_YEAR, ImputationSettings
 from calibration_assets.simulation.engine import engine_version
 from calibration_assets.simulation.household_agi import simulate_household_agi
 from calibration_assets.simulation.places import default_counties
 from calibration_assets.simulation.retirement_limits import retirement_limits
+from calibration_assets.simulation.states import HOUSEHOLDS_A_SIMULATION
 from calibration_assets.storage.keys import content_key, file_key, files_key
 from calibration_assets.storage.store import Store, StoredValue
 
@@ -46,6 +48,8 @@ def imputed_cps(store: Store, stratified_cps: StoredValue, settings: ImputationS
             household_agi = _simulate_agi(dataset)
         dataset, tables = impute_sources(dataset, settings.sources, settings.seed, raw_folder)
         sources.write_records(dataset, household_agi, folder)
+        if tables["imputed variables"]:
+            (folder / "imputed_values.png").write_bytes(imputed_values_png(tables["imputed variables"]))
         shown = {name: table for name, table in tables.items() if table}
         return {**sources.describe_records(dataset, household_agi), **counts, **shown}
 
@@ -83,4 +87,9 @@ def _clone(dataset: Dataset, path: Path, settings: ImputationSettings, folder: P
 
 
 def _simulate_agi(dataset: Dataset) -> pd.DataFrame:
-    return simulate_household_agi(dataset, default_counties(shares.read_county_shares()))
+    """AGI by household, in as many simulations as memory asks for."""
+    counties = default_counties(shares.read_county_shares())
+    ids = dataset.tables["household"]["household_id"].to_numpy()
+    blocks = [ids[start : start + HOUSEHOLDS_A_SIMULATION] for start in range(0, len(ids), HOUSEHOLDS_A_SIMULATION)]
+    parts = [simulate_household_agi(select_households(dataset, block), counties) for block in blocks]
+    return pd.concat(parts, ignore_index=True)

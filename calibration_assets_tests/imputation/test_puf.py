@@ -1,11 +1,13 @@
 """PUF cloning on made donors: which half gets what, weighted means, parts that add up, limits, weeks, repetition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.imputation.puf import _training_rows, clone_with_puf
+from calibration_assets.imputation.puf import _plan, _training_rows, clone_with_puf
 from calibration_assets.imputation.puf_growth import uprate_donors
 from calibration_assets.imputation.puf_records import PARTS, find_places, person_predictors
 from calibration_assets.microdata.dataset import Dataset
@@ -143,7 +145,7 @@ def test_weeks_and_contributions_keep_their_limits(halves):
 def test_counts_are_all_that_is_told(clone):
     assert clone.counts["PUF persons trained on"] == clone.counts["PUF persons"]
     assert clone.counts["predictors that the records lack"] == "none"
-    assert "qualified_bdc_income" in clone.counts["variables that the PUF does not know"]
+    assert "qualified_bdc_income" in clone.counts["variables that the PUF does not know, or on too few returns"]
     assert all(isinstance(value, int | str) for value in clone.counts.values())
 
 
@@ -151,6 +153,18 @@ def test_it_repeats_itself(records, donors, clone):
     again = clone_with_puf(records, donors, LIMITS, 42, trees=12)
     for entity, frame in clone.dataset.tables.items():
         pd.testing.assert_frame_equal(again.dataset.tables[entity], frame)
+
+
+def test_a_variable_that_does_not_vary_among_those_trained_on_is_left_out(records, donors):
+    rare = donors.persons["educator_expense"].where(donors.weights < 0, 0.0)
+    rare.iloc[0] = 300.0
+    weights = donors.weights.copy()
+    weights[0] = 0.0
+    changed = replace(donors, persons=donors.persons.assign(educator_expense=rare), weights=weights)
+    plan = _plan(records, changed)
+    assert "educator_expense" not in plan.targets["full"]
+    assert "educator_expense" in plan.counts["variables that the PUF does not know, or on too few returns"]
+    assert plan.counts["PUF persons trained on"] == len(donors.persons) - 1
 
 
 def test_a_predictor_that_the_records_lack_is_left_out(records, donors):
