@@ -107,8 +107,9 @@ def check_truth(config: TruthConfig, storage: CalibrationStorage) -> Iterator[As
     from calibration_assets.pipeline import truth
 
     store = storage.open()
-    names = ("imputed_cps", "target_database", "simulated_values", "calibration_package")
-    finding = truth.truth_finding(*(store.current(name) for name in names), config.settings)
+    records, targets = store.current("imputed_cps"), store.current("target_database")
+    values, package = store.current("simulated_values"), store.current("calibration_package")
+    finding = truth.truth_finding(records, targets, values, package, config.settings)
     yield from _results(TRUTH, [finding])
 
 

@@ -1,5 +1,6 @@
 """Small pictures for asset pages, as PNG bytes: matplotlib's Figure objects alone, no global state, under 100 KB."""
 
+from collections.abc import Mapping
 from io import BytesIO
 
 import numpy as np
@@ -130,6 +131,33 @@ def district_columns_png(columns: pd.DataFrame) -> bytes:
     return _finished(figure, axes)
 
 
+def row_entries_png(targets_df: pd.DataFrame, entries: np.ndarray) -> bytes:
+    """How many targets of every level rest on how many columns; `entries` (targets,) of each row of the matrix."""
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    edges = 2.0 ** np.arange(np.log2(max(entries.max(initial=1), 1)) + 2)
+    for level, colour, style in zip(LEVELS, (GREEN, ORANGE, BLUE), ("-", "--", ":"), strict=True):
+        own = entries[(targets_df["geo_level"] == level).to_numpy()]
+        counts = np.histogram(own, edges)[0]
+        label = f"{level} ({np.count_nonzero(own == 0):,} of {len(own):,} rest on none)"
+        axes.stairs(counts, edges, color=colour, linestyle=style, linewidth=1.8, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("Columns with a value, by powers of two", fontsize=9)
+    axes.set_ylabel("Targets", fontsize=9)
+    _legend(figure, axes)
+    return _finished(figure, axes)
+
+
+def seconds_png(seconds: Mapping[str, float]) -> bytes:
+    """Where the time went, one bar a part."""
+    figure = Figure(figsize=(7, 0.9 + 0.28 * len(seconds)), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(list(seconds), list(seconds.values()), color=BLUE)
+    axes.invert_yaxis()
+    axes.set_xlabel("Seconds", fontsize=9)
+    return _finished(figure, axes)
+
+
 def loss_curve_png(terms: pd.DataFrame) -> bytes:
     """The loss's terms (every column but the first) by epoch (the first), on a logarithmic axis."""
     step, *names = terms.columns
@@ -169,12 +197,12 @@ def frontier_png(frontier: pd.DataFrame) -> bytes:
     axes.plot(rows["kept_columns"], rows["median_error_pct"], "o", color=NO_VALUE, label="beaten by another point")
     axes.plot(best["kept_columns"], best["median_error_pct"], "o-", color=BLUE, label="frontier")
     for row in rows.to_dict("records"):
-        place = (row["kept_columns"], row["median_error_pct"])
-        axes.annotate(str(row["point"]), place, fontsize=7, xytext=(5, 5), textcoords="offset points")
+        at = (row["kept_columns"], row["median_error_pct"])
+        axes.annotate(str(row["point"]), at, fontsize=7, xytext=(5, 5), textcoords="offset points")
     knee = rows[rows["knee"]]
     if len(knee):
-        ring = {"markersize": 16, "markerfacecolor": "none", "color": ORANGE}
-        axes.plot(knee["kept_columns"], knee["median_error_pct"], "o", label="knee", **ring)
+        place = (knee["kept_columns"], knee["median_error_pct"])
+        axes.plot(*place, "o", markersize=16, markerfacecolor="none", color=ORANGE, label="knee")
     _legend(figure, axes)
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -58,17 +58,12 @@ def database_consistency(target_database: StoredValue) -> Finding:
     failing = report[report["verdict"] == "fails"].sort_values("gap", ascending=False)
     known = int((report["verdict"] == "exception").sum())
     sentence = f"{len(failing)} of {len(report):,} comparisons fail; {known} differ for a reason that is named."
-    return Finding("database_consistency", failing.empty, len(failing), 0, sentence, _shown(failing))
+    return Finding("database_consistency", failing.empty, len(failing), 0, sentence, shown(failing))
 
 
 def package_findings(calibration_package: StoredValue, bounds: PackageBounds) -> Iterator[Finding]:
     """Whether a package can be fitted, how many of its targets nothing moves, and how thin its districts are."""
-    try:
-        package = read_package_folder(calibration_package.folder)
-    except CalibrationError as error:
-        package, faults = None, [str(error)]
-    else:
-        faults = package_faults(package)
+    package, faults = _open_package(calibration_package)
     sentence = faults[0] if faults else "Shapes agree, and every number is finite."
     yield Finding("package_validity", not faults, len(faults), 0, sentence, [{"fault": fault} for fault in faults])
     if package is None or faults:
@@ -79,12 +74,21 @@ def package_findings(calibration_package: StoredValue, bounds: PackageBounds) ->
     yield _district_support(package, bounds)
 
 
+def _open_package(calibration_package: StoredValue) -> tuple[CalibrationPackage | None, list[str]]:
+    """The package, None where it does not open, and its faults."""
+    try:
+        package = read_package_folder(calibration_package.folder)
+    except CalibrationError as error:
+        return None, [str(error)]
+    return package, package_faults(package)
+
+
 def _movable_targets(package: CalibrationPackage, bounds: PackageBounds) -> Finding:
     unmovable = unachievable_targets(package.X_sparse, package.targets_df, package.target_names)
     share = 100 * len(unmovable) / len(package.target_names)
     sentence = f"{len(unmovable):,} of {len(package.target_names):,} targets are moved by no column ({share:.1f} %)."
     passed = share <= bounds.largest_unmovable_pct
-    return Finding("movable_targets", passed, share, bounds.largest_unmovable_pct, sentence, _shown(unmovable))
+    return Finding("movable_targets", passed, share, bounds.largest_unmovable_pct, sentence, shown(unmovable))
 
 
 def _district_support(package: CalibrationPackage, bounds: PackageBounds) -> Finding:
@@ -97,7 +101,7 @@ def _district_support(package: CalibrationPackage, bounds: PackageBounds) -> Fin
     thin = columns[columns < bounds.fewest_columns].sort_values(kind="stable").reset_index()
     fewest = int(columns.min()) if len(columns) else bounds.fewest_columns
     sentence = f"{len(thin)} of {len(wanted)} districts with targets have fewer than {bounds.fewest_columns} columns."
-    return Finding("district_support", thin.empty, fewest, bounds.fewest_columns, sentence, _shown(thin))
+    return Finding("district_support", thin.empty, fewest, bounds.fewest_columns, sentence, shown(thin))
 
 
 def fit_findings(calibration_package: StoredValue, weights: StoredValue, bounds: FitBounds) -> Iterator[Finding]:
@@ -144,7 +148,7 @@ def _concentration(calibration_package: StoredValue, values: np.ndarray, bounds:
         share,
         bounds.largest_weight_pct,
         f"The largest weight is {share:.3g} % of all households.",
-        _shown(rows),
+        shown(rows),
     )
     yield Finding(
         "effective_sample",
@@ -190,7 +194,7 @@ def gate_findings(store: Store, diagnostics: StoredValue, settings: GateSettings
         share,
         settings.largest_movement_pct,
         f"{share:.3g} % of all households' weight moved to other records since {accepted.version}.",
-        _shown(far),
+        shown(far),
     )
 
 
@@ -207,16 +211,17 @@ def _lost_accuracy(before: Diagnosis, after: Diagnosis, version: str, settings: 
     lost = shares["before"] - shares["after"]
     change = both["abs_rel_error_after"] - both["abs_rel_error_before"]
     worse = both.assign(change=change)[change > 0].nlargest(SHOWN, "change")
-    shown = worse[["target", "abs_rel_error_before", "abs_rel_error_after"]]
+    named = worse[["target", "abs_rel_error_before", "abs_rel_error_after"]]
     sentence = (
         f"Of {len(both):,} targets shared with the accepted run {version}, {shares['after']:.2f} % are within 10 %, "
         f"{shares['before']:.2f} % were."
     )
     return Finding(
         "accuracy", settings.accept or lost <= settings.largest_loss_points, lost, settings.largest_loss_points,
-        sentence, _shown(shown),
+        sentence, shown(named),
     )  # fmt: skip
 
 
-def _shown(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return rows.head(SHOWN).to_dict("records")
+def shown(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The first rows as a check's page shows them."""
+    return [{str(name): value for name, value in row.items()} for row in rows.head(SHOWN).to_dict("records")]

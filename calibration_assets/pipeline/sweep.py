@@ -132,7 +132,8 @@ def _tabulate(found: Mapping[str, StoredValue]) -> pd.DataFrame:
 
 def _for_reading(table: pd.DataFrame, points: Mapping[str, PointSettings]) -> list[dict[str, Any]]:
     """The table's rows with every point's settings and its marks in words."""
-    rows = table.drop(columns=["on_frontier", "knee", "recommended"]).to_dict("records")
+    figures = table.drop(columns=["on_frontier", "knee", "recommended"])
+    rows = [{str(name): value for name, value in row.items()} for row in figures.to_dict("records")]
     marks = [
         ", ".join(name.replace("_", " ") for name in ("on_frontier", "knee", "recommended") if row[name])
         for row in table.to_dict("records")

@@ -8,7 +8,7 @@ from calibration_assets.matrix.calibration_matrix import CalibrationMatrix
 from calibration_assets.matrix.verify import compare_columns
 from calibration_assets.microdata import sources
 from calibration_assets.package.folder import read_package_folder
-from calibration_assets.pipeline.findings import SHOWN, Finding
+from calibration_assets.pipeline.findings import Finding, shown
 from calibration_assets.pipeline.matrix import place_columns, settings_of
 from calibration_assets.pipeline.records import DATABASE_FILE
 from calibration_assets.settings import MODEL_YEAR, TargetSettings, TruthSettings
@@ -48,15 +48,15 @@ def truth_finding(
 def judge_truth(found: pd.DataFrame, names: list[str], n_columns: int, settings: TruthSettings) -> Finding:
     """What a comparison (`matrix`, `simulated`, a row a target) over sampled columns amounts to."""
     size = np.maximum(found.abs().max(axis=1), 1.0)
-    difference = (found["matrix"] - found["simulated"]).abs() / size
-    broken = found.assign(target=names, difference=difference)[difference > settings.tolerance]
+    table = found.assign(target=names, difference=(found["matrix"] - found["simulated"]).abs() / size)
+    broken = table[table["difference"] > settings.tolerance].sort_values("difference", ascending=False, kind="stable")
     covered = int((found["simulated"] != 0).sum())
     return Finding(
         "truth_sample",
         broken.empty,
-        float(difference.max()),
+        float(table["difference"].max()),
         settings.tolerance,
         f"{len(broken):,} of {len(found):,} targets differ over {n_columns:,} simulated columns, which {covered:,} "
         "targets count.",
-        broken.nlargest(SHOWN, "difference")[["target", "matrix", "simulated", "difference"]].to_dict("records"),
+        shown(broken[["target", "matrix", "simulated", "difference"]]),
     )
