@@ -21,6 +21,9 @@ from calibration_assets.storage.reference import REFERENCE, read_reference, writ
 
 PACKAGE = "policyengine-us"
 YEARS = range(2018, 2031)
+PLACE_AND_TAKE_UP = frozenset({*PLACE_INPUTS, *(programme.variable for programme in PROGRAMMES)})
+"""Inputs that a placed household is given anew."""
+
 SERIES = (
     "calibration.gov.cbo",
     "calibration.gov.census.populations.total",
@@ -62,7 +65,7 @@ def place_free(names: Iterable[str], version: str) -> set[str]:
     """
     variables = read_reference("variables")
     known = set(variables.loc[variables["sums_inputs"] & (variables["version"] == version), "variable"])
-    return (known & set(names)) - {*PLACE_INPUTS, *(programme.variable for programme in PROGRAMMES)}
+    return known & set(names)
 
 
 def compile_parameters(system: Any) -> pd.DataFrame:
@@ -105,9 +108,13 @@ def compile_catalogue(folder: Path) -> list[Path]:
 
 
 def _sums_inputs(system: Any, name: str) -> bool:
-    """Whether a variable is an input, or adds and subtracts nothing but variables that are."""
+    """Whether a variable is an input of the household's own, or adds and subtracts nothing but such, for everyone."""
     variable = system.variables.get(name)
-    if variable is None or len(variable.formulas):
+    if variable is None or len(variable.formulas) or name in PLACE_AND_TAKE_UP:
+        return False
+    if variable.is_input_variable():
+        return True
+    if variable.defined_for is not None:
         return False
     parts = [variable.adds or [], variable.subtracts or []]
     if not all(isinstance(part, list) for part in parts):  # the name of a parameter, which may differ by year

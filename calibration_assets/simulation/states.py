@@ -19,7 +19,7 @@ from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Residents
 from calibration_assets.simulation.switches import Switches
 
-VERSION = 6
+VERSION = 7
 HOUSEHOLDS_A_SIMULATION = 12_000
 """Placed households in one simulation: with the variants of their take-up some 3 GB, without them half of it."""
 

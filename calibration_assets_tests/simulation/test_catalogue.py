@@ -25,6 +25,7 @@ def test_the_variables_that_targets_need_are_there_with_their_entity():
 def test_inputs_and_their_sums_are_a_households_own_wherever_it_lives():
     version = read_reference("variables")["version"].iloc[0]
     asked = ["age", "dividend_income", "snap", "filing_status", "state_fips", "takes_up_snap_if_eligible"]
+    asked += ["medicaid_enrolled"]  # take-up, for the eligible: a sum of one input, but not for everyone
     assert place_free(asked, version) == {"age", "dividend_income"}
     assert place_free(asked, "another version") == set()
 
