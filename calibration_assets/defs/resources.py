@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dagster import ConfigurableResource, DagsterRun, EnvVar, InitResourceContext
 from dagster._core.storage.tags import ASSET_RESUME_RETRY_TAG
@@ -42,6 +43,11 @@ class CalibrationStorage(ConfigurableResource[Store]):
         """The store that the core reads and writes, as the run in progress or another one sees it."""
         path = self.base_path or EnvVar(BASE).get_value() or "storage/store"
         cache = self.cache_path or EnvVar(CACHE).get_value() or "storage/cache"
+        if "@" in urlsplit(path).netloc:
+            raise CalibrationError(
+                f"the store's address holds a name or password before its @, expected none; give {BASE} without them, "
+                "and credentials where boto3 or the file system looks for them"
+            )
         try:
             base = UPath(path, **(self._s3_options() if path.startswith("s3://") else {}))
         except (ImportError, ValueError) as error:

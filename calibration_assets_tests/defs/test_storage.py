@@ -125,6 +125,12 @@ def test_an_address_of_no_kind_is_a_sentence():
         CalibrationStorage(base_path="nowhere://x").open()
 
 
+def test_an_address_with_a_password_is_refused_and_not_repeated():
+    with pytest.raises(CalibrationError, match="holds a name or password") as refused:
+        CalibrationStorage(base_path=f"ftp://user:{SECRET}@host/store").open()
+    assert SECRET not in str(refused.value)
+
+
 def test_the_pipeline_runs_over_a_bucket(bucket, tmp_path, tiny_dataset):
     write_dataset(tiny_dataset, tmp_path / "tiny.h5")
     job = build_defs(resources={"storage": bucket.storage()}).resolve_implicit_global_asset_job_def()
