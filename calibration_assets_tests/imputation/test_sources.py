@@ -111,7 +111,7 @@ def test_predictors_that_records_lack_are_left_out_and_named(raw):
 def test_at_equal_predictors_the_donors_means_and_zeros_are_found_again(key, tmp_path):
     """Recipients with the predictors of all donors, of whom the fit sees a part: means within 5 %, zeros within 2 %."""
     survey = SURVEYS[key]
-    WRITERS[key](tmp_path, {"org": 500, "scf": 1_500}.get(key, 3_000))
+    WRITERS[key](tmp_path, {"acs": 3_000, "sipp": 3_000, "org": 500, "scf": 1_000}[key])
     donors = read_donors(survey, fetch_files(survey, tmp_path))
     for model in survey.models:
         true = donors[model.name]
