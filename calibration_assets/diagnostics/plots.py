@@ -72,8 +72,11 @@ def held_out_png(families: pd.DataFrame) -> bytes:
     axes.hlines(position, inside, outside, color=NO_VALUE, linewidth=2)
     axes.plot(inside, position, "o", color=BLUE, label="in sample")
     axes.plot(outside, position, "D", color=ORANGE, label="held out")
-    names = rows["geo_level"].str.capitalize() + ": " + rows["family"] + rows["targets"].map(" ({:,})".format)
-    axes.set_yticks(position, names.tolist(), fontsize=8)
+    names = [
+        f"{level.capitalize()}: {family} ({targets:,})"
+        for level, family, targets in rows[["geo_level", "family", "targets"]].itertuples(index=False)
+    ]
+    axes.set_yticks(position, names, fontsize=8)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.4%}".rstrip("0%").rstrip(".") + " %")
     axes.set_xlabel("Median absolute relative error", fontsize=9)

@@ -18,12 +18,20 @@ COLUMNS = pd.DataFrame({"district": np.repeat([101, 102, 601], [5, 9, 2])})
 TERMS = pd.DataFrame({"epoch": [1, 2, 3], "data_loss": [9.0, 3.0, 1.0], "l0_penalty": [0.0, 0.0, 0.0]})
 POINTS = {"point": list("abcd"), "kept_columns": [100, 1000, 10_000, 10_000], "median_error_pct": [20.0, 1.0, 0.5, 0.6]}
 FRONTIER = mark_frontier(pd.DataFrame(POINTS))
+FAMILIES = pd.DataFrame(
+    {"geo_level": ["state", "district"], "family": ["a", "b"], "targets": [5, 1200], "median": [0.0, 0.01]}
+).assign(held_out_median=[0.02, 0.3])
 BINS = weight_bins(RNG.lognormal(3, 1, 400), np.full(400, 30.0))
 PICTURES = {
     "errors": lambda: plots.error_distribution_png(level_family_table(ERRORS, TARGETS)),
     "pyramid": lambda: plots.population_pyramid_png(PERSONS, RNG.random(500)),
     "sources": lambda: plots.target_sources_png(TARGETS.assign(source=list("aabbc"))),
     "districts": lambda: plots.district_columns_png(COLUMNS),
+    "entries": lambda: plots.row_entries_png(TARGETS, np.array([0, 1, 5, 700, 40])),
+    "no entries": lambda: plots.row_entries_png(TARGETS, np.zeros(5, np.int64)),
+    "seconds": lambda: plots.seconds_png({"baseline": 3.0, "take-up": 9.5}),
+    "held out": lambda: plots.held_out_png(FAMILIES),
+    "no family": lambda: plots.held_out_png(FAMILIES.head(0)),
     "loss": lambda: plots.loss_curve_png(TERMS),
     "weights": lambda: plots.weight_histogram_png(BINS),
     "no weights": lambda: plots.weight_histogram_png(weight_bins(np.zeros(3))),
