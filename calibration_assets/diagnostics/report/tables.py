@@ -225,7 +225,7 @@ def held_out_table(families: pd.DataFrame) -> Table:
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
     """Figures, families, the most changed targets, and records that entered and left."""
-    plain = {"figure": ("Figure", text), "before": ("Before", decimal), "after": ("Now", decimal)}
+    plain = {"figure": ("Figure", text), "before": ("Before", amount), "after": ("Now", amount)}
     families = {
         "geo_level": ("Level", text),
         "family": ("Family", text),
