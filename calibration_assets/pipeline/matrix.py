@@ -210,7 +210,7 @@ def _by_level(targets: pd.DataFrame, entries: np.ndarray) -> list[dict[str, Any]
         median_columns=("entries", "median"),
         without_column=("empty", "sum"),
     )
-    return table.reset_index().to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in table.reset_index().to_dict("records")]
 
 
 def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored.StoredStateValues]:

@@ -44,3 +44,7 @@ def test_small_states_share_a_batch_and_large_ones_take_several():
         [(5, 10, 20)],
         [(5, 20, 25), (6, 0, 3)],
     ]
+
+
+def test_no_batch_has_more_than_six_states():
+    assert [len(batch) for batch in batches(dict.fromkeys(range(1, 15), 1), 100)] == [6, 6, 2]
