@@ -297,7 +297,7 @@ def _join(values: list[Values]) -> Values:
 
 
 def batches(sizes: Mapping[int, int], most: int) -> list[list[tuple[int, int, int]]]:
-    """Pieces (state, first, last) by batch: up to six states with `most` households together, a larger one in pieces."""
+    """Pieces (state, first, last) by batch: up to six states with `most` households, a larger state in pieces."""
     found: list[list[tuple[int, int, int]]] = []
     room = 0
     for state, size in sizes.items():
