@@ -143,7 +143,7 @@ def state_grid(detail: pd.DataFrame, weight_groups: pd.DataFrame) -> figure:
         .merge(size, on="district", how="left")
     )
     cells["district"] = "district " + (cells["district"] % 100).astype(str)
-    plot = _bare_figure(height=620, ranges=((-0.1, 12.1), (-8.05, 0.1)))
+    plot = _bare_figure(height=540, ranges=((-0.1, 12.1), (-8.05, 0.1)))
     for table, more in ((strips, []), (cells, SUPPORT_TIPS)):
         table = table.assign(colour=error_colours(table["median"].to_numpy()))
         drawn = plot.quad(

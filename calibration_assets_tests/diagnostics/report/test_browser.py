@@ -65,13 +65,13 @@ def browser(written):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    driver.seconds = min(open_report(driver, written[0] / "report.html") for _ in range(2))
+    driver.seconds = min(open_report(driver, written[0] / "report.html") for _ in range(4))
     yield driver
     driver.quit()
 
 
 def open_report(driver, path) -> float:
-    """Seconds from navigation until everything is drawn; the faster of two leaves Chromium's own start out."""
+    """Seconds from navigation until everything is drawn; the fastest of four leaves Chromium's own start out."""
     driver.get(path.as_uri())
     idle = "return !!window.Bokeh && Bokeh.documents.length > 0 && Bokeh.documents[0].is_idle"
     for _ in range(1000):
