@@ -4,7 +4,7 @@ from dagster import StaticPartitionsDefinition
 
 from calibration_assets.fit.points import read_points
 from calibration_assets.geography.areas import area_names
-from calibration_assets.geography.shares import read_county_shares
+from calibration_assets.storage.reference import read_reference
 
 SWEEP_POINTS = StaticPartitionsDefinition(list(read_points()))
-AREAS = StaticPartitionsDefinition(area_names(read_county_shares()["district"].to_numpy()))
+AREAS = StaticPartitionsDefinition(area_names(read_reference("county_shares")["district"].to_numpy()))
