@@ -14,9 +14,8 @@ from calibration_assets.defs.run import _ops, with_puf
 from calibration_assets.errors import CalibrationError
 from calibration_assets.flags import parse_request
 from calibration_assets.microdata import sources
-from calibration_assets.microdata.dataset import read_dataset, write_dataset
+from calibration_assets.microdata.dataset import read_dataset
 from calibration_assets.microdata.surveys import SURVEYS as KNOWN_SURVEYS
-from calibration_assets.package.load import load_calibration_package
 from calibration_assets.pipeline import imputed
 from calibration_assets.settings import SURVEYS, ImputationSettings
 from calibration_assets.simulation.engine import calculate, open_simulation
@@ -123,27 +122,3 @@ def test_doubled_records_open_in_policyengine_and_tell_counts_alone(store, sampl
     wages = calculate(simulation, "employment_income", "the test")
     np.testing.assert_allclose(wages, columns["employment_income_before_lsr"], rtol=1e-6)
     assert imputed.imputed_cps(store, sample, settings).version == value.version
-
-
-@pytest.mark.slow
-def test_the_graph_builds_a_package_of_doubled_records(store, tmp_path, tiny_dataset, puf_path):
-    write_dataset(tiny_dataset, tmp_path / "tiny.h5")
-    storage = CalibrationStorage(base_path=str(tmp_path / "store"), cache_path=str(tmp_path / "cache"))
-    job = build_defs(resources={"storage": storage}).resolve_job_def("calibrate_build")
-    profile = {
-        "ops": {
-            "extended_cps": {"config": {"dataset": str(tmp_path / "tiny.h5")}},
-            "stratified_cps": {"config": {"target_households": 0}},
-            "imputed_cps": {"config": {"trees": 5}},
-            "cloned_records": {"config": {"n_clones": 40}},
-            "simulated_values": {"config": {"rerandomize_takeup": False, "batches": 1}},
-        }
-    }
-    with DagsterInstance.ephemeral() as instance:
-        assert job.execute_in_process(with_puf(profile, str(puf_path)), instance).success
-    package = load_calibration_package(store.current("calibration_package").folder)
-    assert package.X_sparse.shape == (len(package.target_names), 40 * 40)
-    assert package.metadata["base_n_records"] == 40
-    gains = [place for place, name in enumerate(package.target_names) if "net_capital_gains" in name]
-    second_half = np.arange(40 * 40) % 40 >= 20
-    assert package.X_sparse[gains][:, second_half].nnz > 0
