@@ -138,7 +138,7 @@ def test_families_side_by_side():
     assert table["held_out_within_10"].tolist() == [0.5, 1.0]
 
 
-def test_dropping_the_opponent_gives_what_the_gradients_say():
+def test_dropping_the_opponent_lets_the_target_be_met():
     X, targets, columns, _ = make_package()
     X = sparse.vstack([X, X[[0]]], format="csr")
     twin = targets.iloc[[0]].assign(value=targets["value"].iloc[0] * 1.2, target_name="twin")
@@ -152,7 +152,6 @@ def test_dropping_the_opponent_gives_what_the_gradients_say():
     before, after = without.loc[first, ["abs_rel_error", "abs_rel_error_without"]]
     assert before > 0.01
     assert after < before / 10
-    assert pair["error_without"] < pair["abs_rel_error"] / 2
 
 
 def test_conflicts_are_checked_by_refits_on_request():
