@@ -50,7 +50,7 @@ def test_a_file_on_the_web_is_a_source(tiny_dataset, local):
 @pytest.mark.parametrize(
     ("dataset", "sentence"),
     [
-        ("cps_2024", "dataset cps_2024: no source has this name, expected `taxcalc`, `census:2024`, or the path or URL"),
+        ("cps_2024", "dataset cps_2024: no source has this name, expected `taxcalc`, `census:2024`, or the path"),
         ("/no/such/file.h5", "dataset /no/such/file.h5: no such file"),
         ("foo://bucket/records.h5", "dataset foo://bucket/records.h5: it could not be fetched"),
         ("hf://owner/records.h5", "dataset hf://owner/records.h5: it could not be fetched"),
