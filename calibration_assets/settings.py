@@ -25,8 +25,8 @@ class SourceSettings:
 
     dataset: str = setting(
         "taxcalc",
-        "`taxcalc` (the embedded public CPS), `census:2024` (the Census Bureau's ASEC of that year's income), a path or "
-        "URL of an H5 dataset, or the path of an ASEC zip",
+        "`taxcalc` (the embedded public CPS), `census:2024` (the Census Bureau's ASEC of that year's income), a path "
+        "or URL of an H5 dataset, or the path of an ASEC zip",
     )
     raw_folder: str = setting(RAW_FOLDER, "Folder of the agencies' raw files")
 
