@@ -1,5 +1,6 @@
 """Every check passes on a sound value and tells the number and the rows of a fault that was planted."""
 
+import sqlite3
 from dataclasses import replace
 
 import numpy as np
@@ -12,10 +13,13 @@ from calibration_assets.microdata.dataset import write_dataset
 from calibration_assets.microdata.sources import DATASET_FILE
 from calibration_assets.package.folder import read_package_folder
 from calibration_assets.pipeline import findings
+from calibration_assets.pipeline.records import DATABASE_FILE
 from calibration_assets.pipeline.truth import judge_truth
 from calibration_assets.pipeline.weights import weights
 from calibration_assets.settings import FitBounds, FitSettings, GateSettings, PackageBounds, TruthSettings
+from calibration_assets.targets.database import build_database
 from calibration_assets_tests.pipeline.stored import example_package, open_store, store_package
+from calibration_assets_tests.targets.conftest import figures, make_reference
 
 
 @pytest.fixture
@@ -161,6 +165,25 @@ def test_the_dataset_s_contract(store, tiny_dataset):
     found = findings.dataset_contract(value)
     assert not found.passed
     assert DATASET_FILE in found.sentence
+
+
+def test_levels_of_the_database_that_disagree_are_named(store):
+    reference = make_reference(figures({0: 100, 6: 60, 48: 40}, "snap"), figures({6: 5}, "household_count"))
+
+    def judge(california):
+        def make(folder):
+            build_database(folder / DATABASE_FILE, reference)
+            with sqlite3.connect(folder / DATABASE_FILE) as connection:
+                connection.execute("UPDATE targets SET value = ? WHERE value = 60", (california,))
+            connection.close()
+            return {}
+
+        return findings.database_consistency(store.put("target_database", f"{california:064}", make))
+
+    assert judge(60).passed
+    found = judge(20)
+    assert (found.passed, found.number, found.bound) == (False, 1, 0)
+    assert (found.rows[0]["quantity"], found.rows[0]["left_value"], found.rows[0]["right_value"]) == ("snap", 100, 60)
 
 
 def store_run(store, name, initial):
