@@ -37,7 +37,7 @@ sweep: $(READY)  ## a fit for every point of calibration_assets/sweep.yaml (POIN
 	$(BIN)/python -m calibration_assets.defs.run_sweep --profile profiles/$(PROFILE).yaml --points "$(POINTS)"
 
 dev: $(READY)  ## the Dagster UI on http://127.0.0.1:3000
-	$(BIN)/dagster dev
+	env -u DAGSTER_MODULE_NAME $(BIN)/dagster dev
 
 prune: $(READY)  ## remove stored versions that nothing refers to any more, and say which
 	$(BIN)/python -m calibration_assets.defs.prune
