@@ -191,10 +191,8 @@ def reaching(path: UPath) -> Iterator[None]:
         ) from error
 
 
-def is_full(folder: Path, error: BaseException) -> bool:
+def is_full(folder: Path, error: Exception) -> bool:
     """Whether a step failed since the disk of its folder has no room left (libraries do not all say so)."""
-    if not isinstance(error, Exception) or isinstance(error, CalibrationError):
-        return False
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     return getattr(error, "errno", None) in FULL or shutil.disk_usage(there).free < LEAST_FREE_BYTES
 

@@ -18,7 +18,8 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -138,19 +139,13 @@ class Store:
         version = f"{key[:12]}-{uuid.uuid4().hex[:8]}"
         target = self.base / name / version
         folder = Path(target.path) if objects.is_local(self.base) else self.cache / name / f"{version}.partial"
-        try:
-            folder.mkdir(parents=True)
+        advice = (
+            "room for the value; free space, or choose another place with CALIBRATION_STORE (nothing stored before is "
+            "lost)"
+        )
+        with _new_folder(folder, f"{name}: the disk of {folder.parent}", advice):
             manifest = {**_fill(folder, key, make), "parts": sorted(parts)}
             self._publish(name, folder, target, manifest)
-        except BaseException as error:
-            is_full = objects.is_full(folder, error)
-            shutil.rmtree(folder, ignore_errors=True)
-            if is_full:
-                raise CalibrationError(
-                    f"{name}: the disk of {folder.parent} is full ({error}), expected room for the value; free space, "
-                    "or choose another place with CALIBRATION_STORE (nothing stored before is lost)"
-                ) from error
-            raise
         objects.write_json(self._key_path(name, key), {"version": version})
         return self.open(name, version)
 
@@ -225,20 +220,28 @@ class Store:
         if folder.exists():
             return _check_sizes(name, folder, manifest)
         partial = folder.with_name(f"{version}.{uuid.uuid4().hex[:8]}.partial")
-        try:
-            partial.mkdir(parents=True)
+        advice = f"room for version {version}; free space there, or choose another place with CALIBRATION_CACHE"
+        with _new_folder(partial, f"{name}: the disk of the cache {self.cache}", advice):
             objects.download(target, partial, manifest["files"])
             (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        except BaseException as error:
-            is_full = objects.is_full(partial, error)
-            shutil.rmtree(partial, ignore_errors=True)
-            if is_full:
-                raise CalibrationError(
-                    f"{name}: the disk of the cache {self.cache} is full ({error}), expected room for version "
-                    f"{version}; free space there, or choose another place with CALIBRATION_CACHE"
-                ) from error
-            raise
         return _keep(partial, folder)
+
+
+@contextmanager
+def _new_folder(folder: Path, disk: str, advice: str) -> Iterator[None]:
+    """A folder that the block fills; it goes where the block stops, and a disk without room is one sentence."""
+    is_whole = False
+    try:
+        folder.mkdir(parents=True)
+        yield
+        is_whole = True
+    except (OSError, RuntimeError) as error:  # h5py tells of a full disk by either
+        if objects.is_full(folder, error):
+            raise CalibrationError(f"{disk} is full ({error}), expected {advice}") from error
+        raise
+    finally:
+        if not is_whole:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(folder: Path, key: str, make: Callable[[Path], Mapping[str, Any]]) -> dict[str, Any]:
