@@ -21,8 +21,9 @@ from calibration_assets.fit.engine import GatedEngine, GatedState, Terms
 from calibration_assets.fit.fit import fit
 from calibration_assets.fit.forecast import copy_bandwidth
 from calibration_assets.fit.objective import make_objective
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import MatrixProducts
 from calibration_assets.fit.ranks import Ranks
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.settings import FitSettings, ObservationSettings, RefitSettings
 
 NO_REFIT = FitSettings(refit=RefitSettings(refit=False))
@@ -121,7 +122,7 @@ def kernels(folder: Path) -> dict[str, object]:
     problem = read_problem(folder)
     n_rows, n_columns = problem.X.shape
     objective = make_objective(problem.targets, NO_REFIT.objective)
-    products = ColumnProducts(problem.X)
+    products = MatrixProducts(as_cell_matrix(problem.X))
     engine = GatedEngine(products, objective, NO_REFIT, n_columns=n_columns, ranks=Ranks())
     state = engine.start(np.full(n_columns, problem.start), 1e-8)
     weights, slopes, gradient = torch.ones(n_columns), torch.ones(n_rows), torch.empty(n_columns)
@@ -141,7 +142,7 @@ def kernels(folder: Path) -> dict[str, object]:
 def quality(problem: Problem, weights: np.ndarray) -> dict[str, object]:
     """Loss (data loss and lambda_2 sum w^2), shares of targets within 1, 5, 10 %, records and effective sample size."""
     weights = np.asarray(weights, dtype=np.float64)
-    estimates = ColumnProducts(problem.X, dtype=torch.float64).estimates(torch.from_numpy(weights)).numpy()
+    estimates = as_cell_matrix(problem.X) @ weights
     relative = np.abs(estimates / problem.targets - 1)
     loss = (((problem.targets - estimates) / (problem.targets + 1)) ** 2).sum()
     loss += NO_REFIT.lambda_l2 * (weights @ weights)

@@ -54,7 +54,7 @@ def fit_package(request: RunRequest) -> None:
     package = load_calibration_package(request.files.package_path or "")
     config = load_target_config(request.files.target_config or package.metadata.get("target_config"))
     _tell(ranks, _matches(count_matches(package.targets_df, config)))
-    targets_df, X, names = apply_target_config(package.targets_df, package.X_sparse, package.target_names, config)
+    targets_df, X, names = apply_target_config(package.targets_df, package.matrix, package.target_names, config)
     X, targets = check_matrix(X), check_targets(targets_df["value"].to_numpy(), X.shape[0])
     _tell(ranks, examine_targets(X, targets, names).sentences())
     _tell(ranks, [forecast_fit(X, ranks.size).sentence(request.fit.epochs)])

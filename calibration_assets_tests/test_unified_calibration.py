@@ -15,6 +15,7 @@ from calibration_assets import unified_calibration
 from calibration_assets.diagnostics.targets import CSV_COLUMNS
 from calibration_assets.fit.result import read_fit
 from calibration_assets.flags import parse_request
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.package.bridge import write_package_pickle
 from calibration_assets.package.package import CalibrationPackage
 from calibration_assets.settings import RunRequest
@@ -86,7 +87,7 @@ def package_path(tmp_path):
         "target_config": {},
     }
     path = tmp_path / "calibration_package.pkl"
-    write_package_pickle(CalibrationPackage(X, table, names, metadata), path)
+    write_package_pickle(CalibrationPackage(as_cell_matrix(X), table, names, metadata), path)
     return path
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from calibration_assets.diagnostics.targets import BLOCK_NONZEROS, block_of_rows, row_blocks
+from calibration_assets.matrix.cell_matrix import CellMatrix
 
 BLOCK_CELLS = 1 << 23
 """Target-by-record cells held at a time, 8 bytes each."""
 
 
-def carrying_records(X: sparse.csr_matrix, weights: np.ndarray, record: np.ndarray) -> pd.DataFrame:
+def carrying_records(X: CellMatrix, weights: np.ndarray, record: np.ndarray) -> pd.DataFrame:
     """For every target how many records add to it, the largest of them and its share of all their contributions.
 
     `record` holds one record number a column. A share is of the sum of absolute contributions, so losses count as much
@@ -23,8 +23,8 @@ def carrying_records(X: sparse.csr_matrix, weights: np.ndarray, record: np.ndarr
     n_records = int(record.max()) + 1
     numbers = record.astype(np.int64)
     parts = [
-        _carried(_contributions(block_of_rows(X, rows), weights, numbers, n_records))
-        for rows in row_blocks(X, BLOCK_NONZEROS, BLOCK_CELLS // n_records)
+        _carried(_contributions(block, weights, numbers, n_records))
+        for _, block in X.row_blocks(rows=BLOCK_CELLS // n_records)
     ]
     return pd.concat(parts, ignore_index=True)
 

@@ -8,9 +8,8 @@ of the other's pull.
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from calibration_assets.diagnostics.targets import block_of_rows, weighted_sums
+from calibration_assets.matrix.cell_matrix import CellMatrix
 
 WORST = 10
 OPPONENTS = 3
@@ -21,7 +20,7 @@ OVERRULED = 2.0
 """Share above which a target is overruled rather than balanced, so that first order says nothing of a relief."""
 
 
-def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
+def conflicting_targets(X: CellMatrix, detail: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
     """For the 10 worst targets that can be met, up to 3 that oppose them: target, opponent, share, errors, relief.
 
     `detail` is `target_detail`'s table of X. `share` is the part of the target's pull that the opponent takes up (above
@@ -51,12 +50,13 @@ def conflicting_targets(X: sparse.csr_matrix, detail: pd.DataFrame, weights: np.
     )
 
 
-def opposition(X: sparse.csr_matrix, weights: np.ndarray, slope: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def opposition(X: CellMatrix, weights: np.ndarray, slope: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """(targets, chosen) shares of the chosen targets' pulls on the log-weights that every target takes up."""
     pulls = np.zeros((X.shape[1], len(chosen)))
+    rows = X[chosen].tocsr()
     for position, row in enumerate(chosen):
-        values = block_of_rows(X, slice(row, row + 1))
+        values = rows[position]
         pulls[values.indices, position] = slope[row] * values.data * weights[values.indices]
     size = np.einsum("jc,jc->c", pulls, pulls)
     pulls *= weights[:, None]
-    return -slope[:, None] * weighted_sums(X, pulls) / size
+    return -slope[:, None] * (X @ pulls) / size

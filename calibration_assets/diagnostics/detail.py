@@ -2,26 +2,24 @@
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from calibration_assets.diagnostics.carrying import carrying_records
 from calibration_assets.diagnostics.families import judged_targets
 from calibration_assets.diagnostics.losses import target_losses
 from calibration_assets.diagnostics.targets import (
-    NO_COLUMN,
     checked_weights,
     relative_errors,
     target_errors,
-    unachievable_reasons,
-    weighted_sums,
 )
 from calibration_assets.fit.objective import Objective
+from calibration_assets.matrix.cell_matrix import CellMatrix
+from calibration_assets.matrix.reach import NO_COLUMN, unreachable_reasons
 
 NO_SUPPORT = "no column lies in the area"
 
 
 def target_detail(
-    X: sparse.csr_matrix,
+    X: CellMatrix,
     targets_df: pd.DataFrame,
     columns: pd.DataFrame,
     weights: np.ndarray,
@@ -58,15 +56,15 @@ def target_detail(
     )
 
 
-def _estimates(X: sparse.csr_matrix, weights: np.ndarray | None) -> np.ndarray:
+def _estimates(X: CellMatrix, weights: np.ndarray | None) -> np.ndarray:
     if weights is None:
         return np.full(X.shape[0], np.nan)
-    return weighted_sums(X, checked_weights(weights, X.shape[1]))
+    return X @ checked_weights(weights, X.shape[1])
 
 
-def _reasons(X: sparse.csr_matrix, judged: pd.DataFrame, columns: pd.DataFrame) -> np.ndarray:
-    """`unachievable_reasons`, an area without a single column told from one whose columns hold nothing."""
-    reasons = unachievable_reasons(X, judged["true_value"].to_numpy())
+def _reasons(X: CellMatrix, judged: pd.DataFrame, columns: pd.DataFrame) -> np.ndarray:
+    """`unreachable_reasons`, an area without a single column told from one whose columns hold nothing."""
+    reasons = unreachable_reasons(X, judged["true_value"].to_numpy())
     states, districts = set(columns["state"].unique()), set(columns["district"].unique())
     in_state = judged["state"].isin(states | {0}).to_numpy()
     in_district = judged["district"].isin(districts | {0}).to_numpy()

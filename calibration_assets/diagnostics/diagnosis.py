@@ -28,6 +28,7 @@ from calibration_assets.diagnostics.targets import CSV_COLUMNS, write_target_err
 from calibration_assets.diagnostics.weights import WeightSummary, weight_summary
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.objective import Objective, make_objective
+from calibration_assets.matrix.cell_matrix import CellMatrix, as_cell_matrix
 from calibration_assets.settings import LossSettings
 
 VERSION = 3
@@ -64,7 +65,7 @@ class Diagnosis:
 
 
 def diagnose(
-    X: sparse.csr_matrix,
+    X: CellMatrix | sparse.spmatrix,
     targets_df: pd.DataFrame,
     columns: pd.DataFrame,
     weights: np.ndarray,
@@ -81,6 +82,7 @@ def diagnose(
     dataset, without which income bands, age bands and the population are absent.
     """
     _check_attributes(columns, attributes)
+    X = as_cell_matrix(X)
     if objective is None:
         objective = make_objective(targets_df["value"].to_numpy(dtype=np.float64), LossSettings())
     detail = target_detail(X, targets_df, columns, weights, objective, gated_weights, initial_weights)

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from calibration_assets.diagnostics.families import counted_targets, level_order
-from calibration_assets.diagnostics.targets import relative_errors, weighted_sums
+from calibration_assets.diagnostics.targets import relative_errors
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.objective import Objective
 from calibration_assets.fit.ranks import Ranks
 from calibration_assets.fit.refit import refit_weights
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings, HeldOutSettings
 
 VERSION = 1
@@ -53,7 +53,7 @@ def unseen_start(weights: np.ndarray, initial_weights: np.ndarray, columns: pd.D
 
 
 def held_out_errors(
-    X: sparse.csr_matrix,
+    X: CellMatrix,
     judged: pd.DataFrame,
     objective: Objective,
     settings: FitSettings,
@@ -68,13 +68,13 @@ def held_out_errors(
     """
     folds = assign_folds(judged, held_out.n_folds, held_out.seed)
     kept = np.flatnonzero(start)
-    within, begin = X[:, kept], start[kept]
+    within, begin = X.take_columns(kept), start[kept]
     true_values = judged["true_value"].to_numpy()
     estimates, seen_errors = np.empty(len(judged)), np.zeros(len(judged))
     for fold in range(held_out.n_folds):
         seen = folds != fold
         fitted = _refit(within[seen], _rows(objective, seen), _shortened(settings, held_out), begin)
-        found = weighted_sums(within, fitted)
+        found = within @ fitted
         estimates[~seen] = found[~seen]
         seen_errors[seen] += np.abs(relative_errors(found, true_values))[seen]
     return judged[SHOWN].assign(
@@ -86,7 +86,7 @@ def held_out_errors(
 
 
 def refit_without(
-    X: sparse.csr_matrix,
+    X: CellMatrix,
     detail: pd.DataFrame,
     objective: Objective,
     settings: FitSettings,
@@ -102,16 +102,16 @@ def refit_without(
         )
     seen = np.flatnonzero(~detail["target"].isin(dropped).to_numpy())
     kept = np.flatnonzero(weights)
-    within = X[:, kept]
+    within = X.take_columns(kept)
     fitted = _refit(within[seen], _rows(objective, seen), settings, np.asarray(weights, np.float64)[kept])
-    errors = np.abs(relative_errors(weighted_sums(within, fitted), detail["true_value"].to_numpy()))
+    errors = np.abs(relative_errors(within @ fitted, detail["true_value"].to_numpy()))
     table = detail[["target", "abs_rel_error"]].assign(abs_rel_error_without=errors)
     gain = table["abs_rel_error"] - table["abs_rel_error_without"]
     return table.iloc[np.argsort(-gain.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
 def check_conflicts(
-    X: sparse.csr_matrix,
+    X: CellMatrix,
     detail: pd.DataFrame,
     objective: Objective,
     settings: FitSettings,
@@ -166,7 +166,7 @@ def _rows(objective: Objective, rows: np.ndarray) -> Objective:
     return replace(objective, **parts)
 
 
-def _refit(X: sparse.csr_matrix, objective: Objective, settings: FitSettings, start: np.ndarray) -> np.ndarray:
+def _refit(X: CellMatrix, objective: Objective, settings: FitSettings, start: np.ndarray) -> np.ndarray:
     if not len(start):
         return start
     return refit_weights(X, objective, settings, gated_weights=start, initial_weights=start, ranks=Ranks()).weights

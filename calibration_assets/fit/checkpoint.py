@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.engine import GatedEngine, GatedState, Terms
 from calibration_assets.fit.ranks import Ranks
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings
 
 FORMAT_VERSION = 1
@@ -50,11 +50,12 @@ class Checkpoint:
 
 
 def identify(
-    X: sparse.csr_matrix, targets: np.ndarray, start: np.ndarray, importance: np.ndarray, settings: FitSettings
+    X: CellMatrix, targets: np.ndarray, start: np.ndarray, importance: np.ndarray, settings: FitSettings
 ) -> Identity:
     """The identity of a fit's checkpoints."""
     digest = hashlib.sha256(json.dumps(X.shape).encode())
-    for part in (X.indptr, X.indices, X.data, targets, start, importance):
+    csr = [getattr(part, name) for part in (X.by_column, X.by_cell) for name in ("indptr", "indices", "data")]
+    for part in (*csr, X.column_rows, X.cell_rows, X.cell, targets, start, importance):
         digest.update(np.ascontiguousarray(part).view(np.uint8).data)
     kept = {name: value for name, value in asdict(settings).items() if name not in MAY_DIFFER}
     return Identity(digest.hexdigest(), kept, torch.get_num_threads())

@@ -22,7 +22,7 @@ from calibration_assets.fit.gates import (
     penalty_shift,
 )
 from calibration_assets.fit.objective import Objective
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import MatrixProducts
 from calibration_assets.fit.ranks import Ranks
 from calibration_assets.settings import FitSettings
 
@@ -80,7 +80,7 @@ class GatedEngine:
 
     def __init__(
         self,
-        products: ColumnProducts,
+        products: MatrixProducts,
         objective: Objective,
         settings: FitSettings,
         *,

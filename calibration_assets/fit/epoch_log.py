@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.engine import GatedEngine, GatedState, Terms
 from calibration_assets.fit.examine import achievable_targets
+from calibration_assets.matrix.cell_matrix import CellMatrix
 
 
 class EpochLog:
@@ -39,7 +39,7 @@ class EpochLog:
             with self._notes.open("ab") as file:
                 np.concatenate([[state.epoch], estimates]).tofile(file)
 
-    def write_table(self, targets: np.ndarray, names: Sequence[str], X: sparse.csr_matrix) -> None:
+    def write_table(self, targets: np.ndarray, names: Sequence[str], X: CellMatrix) -> None:
         """Turn the notes into the table and remove them."""
         if not self._writes:
             return

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from calibration_assets.matrix.cell_matrix import CellMatrix, as_cell_matrix
+from calibration_assets.matrix.reach import unreachable_reasons
+
 SAME_ROW = 1e-9
 TOLERANCE = 0.01
-CHUNK_ENTRIES = 1 << 22
 SHOWN = 5
 
 
@@ -46,66 +48,29 @@ class Examination:
         ]
 
 
-def examine_targets(X: sparse.csr_matrix, targets: np.ndarray, names: Sequence[str]) -> Examination:
+def examine_targets(
+    X: CellMatrix | sparse.spmatrix, targets: np.ndarray, names: Sequence[str]
+) -> Examination:
     """The examination of targets (rows,) with their names, in the order of X's rows."""
-    products, smallest, largest = _row_figures(X)
+    X = as_cell_matrix(X)
+    products = X @ np.random.default_rng(0).uniform(0.5, 1.5, X.shape[1])
     return Examination(
-        _unmovable(smallest, largest, targets, names),
+        _unmovable(unreachable_reasons(X, targets), targets, names),
         _duplicates(products, targets, names),
         _contradictions(products, targets, names),
     )
 
 
-def achievable_targets(X: sparse.csr_matrix, targets: np.ndarray) -> np.ndarray:
+def achievable_targets(X: CellMatrix, targets: np.ndarray) -> np.ndarray:
     """Whether some weights above zero move each row's estimate to its target's side (rows,)."""
-    _, smallest, largest = _row_figures(X)
-    return _unmovable_reasons(smallest, largest, targets) == ""
+    return unreachable_reasons(X, targets) == ""
 
 
 def _first(table: pd.DataFrame) -> Iterator[Any]:
     return table.head(SHOWN).itertuples(index=False)
 
 
-def _row_figures(X: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Product with a random vector in float64, smallest entry below 0 and largest above 0 of each row."""
-    vector = np.random.default_rng(0).uniform(0.5, 1.5, X.shape[1])
-    products, smallest, largest = np.zeros((3, X.shape[0]))
-    for rows in _row_chunks(X.indptr):
-        begin, end = X.indptr[rows.start], X.indptr[rows.stop]
-        filled = rows.start + np.flatnonzero(np.diff(X.indptr[rows.start : rows.stop + 1]))
-        if begin == end:
-            continue
-        values, starts = X.data[begin:end].astype(np.float64), X.indptr[filled] - begin
-        smallest[filled] = np.minimum(np.minimum.reduceat(values, starts), 0)
-        largest[filled] = np.maximum(np.maximum.reduceat(values, starts), 0)
-        products[filled] = np.add.reduceat(values * vector[X.indices[begin:end]], starts)
-    return products, smallest, largest
-
-
-def _row_chunks(indptr: np.ndarray) -> Iterator[slice]:
-    """Runs of rows with about CHUNK_ENTRIES entries each."""
-    first = 0
-    while first < len(indptr) - 1:
-        last = int(np.searchsorted(indptr, indptr[first] + CHUNK_ENTRIES, side="right")) - 1
-        last = max(last, first + 1)
-        yield slice(first, last)
-        first = last
-
-
-def _unmovable_reasons(smallest: np.ndarray, largest: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    return np.select(
-        [
-            (smallest == 0) & (largest == 0) & (targets != 0),
-            (targets > 0) & (largest == 0),
-            (targets < 0) & (smallest == 0),
-        ],
-        ["no column has an entry", "its entries are all negative", "its entries are all positive"],
-        "",
-    )
-
-
-def _unmovable(smallest: np.ndarray, largest: np.ndarray, targets: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
-    reasons = _unmovable_reasons(smallest, largest, targets)
+def _unmovable(reasons: np.ndarray, targets: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
     rows = np.flatnonzero(reasons)
     return pd.DataFrame(
         {"target": np.array(names)[rows], "true_value": targets[rows], "reason": reasons[rows]}

@@ -29,15 +29,16 @@ from calibration_assets.fit.progress import ProgressBar
 from calibration_assets.fit.ranks import join_ranks
 from calibration_assets.fit.refit import Refit, refit_weights
 from calibration_assets.fit.result import FitResult
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings, ObservationSettings
 
-VERSION = 1
+VERSION = 2
 TERM_COLUMNS = ["data_loss", "l0_penalty", "l2_penalty", "total"]
 PACKAGES = ("numpy", "scipy", "pandas", "torch", "l0-python")
 
 
 def fit(
-    X: sparse.spmatrix | np.ndarray,
+    X: CellMatrix | sparse.spmatrix | np.ndarray,
     targets: np.ndarray,
     settings: FitSettings,
     *,
@@ -88,7 +89,7 @@ def fit(
 
 
 def fit_l0_weights(
-    X_sparse: sparse.spmatrix | np.ndarray,
+    X_sparse: CellMatrix | sparse.spmatrix | np.ndarray,
     targets: np.ndarray,
     *,
     lambda_l0: float,
@@ -137,9 +138,9 @@ def _refit(
     kept = np.flatnonzero(gated.weights)
     if not settings.refit.refit or not len(kept):
         return None
-    X = problem.X if len(kept) == problem.X.shape[1] else problem.X[:, kept]
+    X = problem.X if len(kept) == problem.X.shape[1] else problem.X.take_columns(kept)
     if not observation.force:
-        refuse_large_refit(X.nnz, len(kept))
+        refuse_large_refit(X)
     refit = refit_weights(
         X,
         problem.objective,
@@ -161,7 +162,7 @@ def _describe(problem: Problem, settings: FitSettings, gated: Gated) -> dict[str
         "seed": settings.seed,
         "rows": problem.X.shape[0],
         "columns": problem.X.shape[1],
-        "entries": int(problem.X.nnz),
+        "entries": problem.X.nnz,
         "kept_columns": int(np.count_nonzero(gated.weights)),
         "epochs_run": gated.epochs,
         "stopped": gated.stopped,

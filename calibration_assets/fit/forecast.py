@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.lbfgs import HISTORY
 from calibration_assets.fit.products import BLOCK_COLUMNS, mapped_file
+from calibration_assets.matrix.cell_matrix import CellMatrix
 
 PROCESS_BYTES = 350e6
 GATED_ENTRY_BYTES = 2 * (4 + 4)
@@ -21,6 +21,8 @@ GATED_COLUMN_BYTES = 4 * (3 * 2 + 4 + 1 + 4)
 REFIT_ENTRY_BYTES = 2 * (4 + 8) + (4 + 4)
 REFIT_COLUMN_BYTES = 8 * (2 * HISTORY + 10)
 BUILD_ENTRY_BYTES = 4 * 8
+CELL_BYTES = 4 + 1 + 8 + 4
+"""Of a column in one of its cells: its place in the incidence, in either precision, and the cell's number."""
 COPIED_FLOATS = 1 << 24
 TRAFFIC_OF_AN_EPOCH = 3.5
 """Time of an epoch over that of reading what it touches once at the copy's speed (benchmarks/README.md)."""
@@ -43,14 +45,16 @@ class Forecast:
         )
 
 
-def forecast_fit(X: sparse.csr_matrix, n_ranks: int = 1) -> Forecast:
+def forecast_fit(X: CellMatrix, n_ranks: int = 1) -> Forecast:
     """The forecast for a matrix (rows, columns) whose columns are spread over ranks."""
-    entries, columns = X.nnz / n_ranks, X.shape[1] / n_ranks
-    given = 0 if mapped_file(X.data) is not None else X.nnz * 8
+    # Rows by cell are held whole by every rank, rows by column for the rank's own columns.
+    entries, columns = X.by_column.nnz / n_ranks + X.by_cell.nnz, X.shape[1] / n_ranks
+    cells = columns * len(X.cell) * CELL_BYTES if len(X.cell_rows) else 0
+    given = 0 if mapped_file(X.by_column.data) is not None else X.stored_entries * 8
     building = BUILD_ENTRY_BYTES * min(entries, entries * BLOCK_COLUMNS / columns)
-    gated = entries * GATED_ENTRY_BYTES + max(columns * GATED_COLUMN_BYTES, building)
-    refit = entries * REFIT_ENTRY_BYTES + max(columns * REFIT_COLUMN_BYTES, building)
-    touched = entries * GATED_ENTRY_BYTES + columns * GATED_COLUMN_BYTES
+    gated = cells + entries * GATED_ENTRY_BYTES + max(columns * GATED_COLUMN_BYTES, building)
+    refit = cells + entries * REFIT_ENTRY_BYTES + max(columns * REFIT_COLUMN_BYTES, building)
+    touched = cells + entries * GATED_ENTRY_BYTES + columns * GATED_COLUMN_BYTES
     return Forecast(
         gated_bytes=PROCESS_BYTES + given + gated,
         refit_bytes=PROCESS_BYTES + given + refit,
@@ -69,10 +73,11 @@ def refuse_too_large(forecast: Forecast, n_ranks: int = 1) -> None:
         )
 
 
-def refuse_large_refit(entries: int, columns: int) -> None:
-    """Stop before the refit of so many kept columns if its memory exceeds what is at hand."""
+def refuse_large_refit(X: CellMatrix) -> None:
+    """Stop before the refit of the kept columns of X if its memory exceeds what is at hand."""
+    entries, columns = X.stored_entries, X.shape[1]
     needed = entries * (REFIT_ENTRY_BYTES + BUILD_ENTRY_BYTES / max(1, columns // BLOCK_COLUMNS))
-    needed += columns * REFIT_COLUMN_BYTES
+    needed += columns * (REFIT_COLUMN_BYTES + len(X.cell) * CELL_BYTES)
     available = available_memory()
     if needed > available:
         raise CalibrationError(

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.budget import Save, Search, reach_budget
@@ -16,8 +15,9 @@ from calibration_assets.fit.loop import Observer, run_epochs
 from calibration_assets.fit.objective import Objective
 from calibration_assets.fit.peer import fit_with_l0_python
 from calibration_assets.fit.problem import l0_penalty
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import MatrixProducts
 from calibration_assets.fit.ranks import Ranks
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings, ObservationSettings
 
 
@@ -25,7 +25,7 @@ from calibration_assets.settings import FitSettings, ObservationSettings
 class Problem:
     """A checked fit: X (rows, columns), targets and their names (rows,), weights to start from (columns,)."""
 
-    X: sparse.csr_matrix
+    X: CellMatrix
     targets: np.ndarray
     names: Sequence[str]
     start: np.ndarray
@@ -54,7 +54,7 @@ def fit_gates(
     ranks, n_columns = problem.ranks, problem.X.shape[1]
     identity = _identity(problem, settings, observation)
     checkpoint = _read_resumed(observation, identity)
-    products = ColumnProducts(problem.X, *ranks.shard(n_columns), device=settings.device)
+    products = MatrixProducts(problem.X, *ranks.shard(n_columns), device=settings.device)
     engine = GatedEngine(products, problem.objective, settings, n_columns=n_columns, ranks=ranks)
     if checkpoint is None:
         state, terms = engine.start(problem.start, l0_penalty(settings)), []

@@ -6,16 +6,16 @@ Its gates draw from torch's global generator, so it runs with that generator for
 import numpy as np
 import torch
 from l0.calibration import SparseCalibrationWeights
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.engine import ALPHA_JITTER, THETA_JITTER
 from calibration_assets.fit.gates import GAMMA, START_KEEP_PROBABILITY, ZETA
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings
 
 
 def fit_with_l0_python(
-    X: sparse.csr_matrix, targets: np.ndarray, initial_weights: np.ndarray, settings: FitSettings, lambda_l0: float
+    X: CellMatrix, targets: np.ndarray, initial_weights: np.ndarray, settings: FitSettings, lambda_l0: float
 ) -> np.ndarray:
     """The peer's weights (columns,) float32 with evaluated gates."""
     if settings.objective.loss != "relative" or settings.objective.group_targets:
@@ -38,7 +38,7 @@ def fit_with_l0_python(
             device=settings.device,
         )
         model.fit(
-            X,
+            X.tocsr(),
             targets,
             lambda_l0=lambda_l0,
             lambda_l2=settings.lambda_l2,

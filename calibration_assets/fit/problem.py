@@ -3,6 +3,7 @@
 Every fault is one sentence; nothing is repaired in silence. What the targets say together is examined elsewhere.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +11,26 @@ import torch
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.matrix.cell_matrix import CellMatrix, as_cell_matrix
 from calibration_assets.settings import L0_PRESETS, FitSettings, ObservationSettings
 
 DEFAULT_INITIAL_WEIGHT = 100.0
 ENGINES = ("csr", "l0-python")
 
 
-def check_matrix(X: sparse.spmatrix | np.ndarray) -> sparse.csr_matrix:
-    """X (rows, columns) as CSR with sorted column indices and finite float32 entries."""
-    if X.ndim != 2 or 0 in X.shape:
+def check_matrix(X: CellMatrix | sparse.spmatrix | np.ndarray) -> CellMatrix:
+    """X (rows, columns) with sorted column indices and finite float32 entries."""
+    if len(X.shape) != 2 or 0 in X.shape:
         raise CalibrationError(
             f"The matrix has shape {X.shape}, expected at least one target and one column: look at the target config."
         )
-    matrix = sparse.csr_matrix(X)
-    if not matrix.has_sorted_indices:
-        matrix = matrix.sorted_indices()
-    matrix = matrix.astype(np.float32, copy=False)
-    faulty = np.count_nonzero(~np.isfinite(matrix.data))
+    given = as_cell_matrix(X)
+    parts = {part: getattr(given, part).astype(np.float32, copy=False) for part in ("by_column", "by_cell")}
+    matrix = replace(given, **parts)
+    faulty = sum(np.count_nonzero(~np.isfinite(part.data)) for part in parts.values())
     if faulty:
         raise CalibrationError(f"The matrix has {faulty} NaN or infinite entries, expected none: rebuild the package.")
-    if matrix.nnz == 0:
+    if matrix.stored_entries == 0:
         raise CalibrationError(f"The matrix {matrix.shape} has no entries, expected some: rebuild the package.")
     return matrix
 

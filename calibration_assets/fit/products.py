@@ -1,8 +1,8 @@
-"""Products with a sparse matrix and with its transpose, held once each in the order that each product reads.
+"""Products with a matrix and with its transpose, held once each in the order that each product reads.
 
-`X @ w` is held by blocks of columns: the row segments of a block follow each other, so that the weights they read fit
-in cache, near-dense rows become many short ones, and segments are added in float64. `X.T @ r` is held by column.
-int32 indices; objectives stay out.
+Rows by column and rows by cell are each held by blocks for the product with weights: the row segments of a block follow
+each other, so that the weights they read fit in cache, near-dense rows become many short ones, and segments are added
+in float64. For the product with slopes they are held by column, or cell. int32 indices; objectives stay out.
 """
 
 import mmap
@@ -15,13 +15,66 @@ import torch
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.matrix.cell_matrix import CellMatrix
 
 BLOCK_COLUMNS = 1 << 16
 MAX_ENTRIES = 2**31 - 1
 
 
-class ColumnProducts:
+class MatrixProducts:
     """Columns `first` to `last` of X (rows, columns), for estimates and gradients in `dtype`."""
+
+    def __init__(
+        self,
+        X: CellMatrix,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+    ) -> None:
+        last = X.shape[1] if last is None else last
+        self.n_columns = last - first
+        self._rows = [torch.tensor(np.asarray(rows), device=device).long() for rows in (X.column_rows, X.cell_rows)]
+        self._n_rows, self._device = X.shape[0], device
+        self._by_column = self._by_cell = None
+        if len(X.column_rows):
+            self._by_column = ColumnProducts(X.by_column, first, last, dtype=dtype, device=device)
+        if len(X.cell_rows):
+            self._by_cell = ColumnProducts(X.by_cell, dtype=dtype, device=device)
+            self._cell = torch.from_numpy(np.array(X.cell[:, first:last])).to(device)
+            incidence = X.incidence if self.n_columns == X.shape[1] else X.incidence[:, first:last]
+            ones = np.ones(incidence.nnz, dtype=str(dtype).removeprefix("torch."))
+            self._incidence = _torch_csr(incidence.indptr, incidence.indices, ones, incidence.shape, device)
+            self._of_cells = torch.empty(X.by_cell.shape[1], dtype=dtype, device=device)
+
+    def estimates(self, weights: torch.Tensor) -> torch.Tensor:
+        """`X @ weights` (rows,) in float64, for weights (columns,)."""
+        sums = torch.zeros(self._n_rows, dtype=torch.float64, device=self._device)
+        column_rows, cell_rows = self._rows
+        if self._by_column is not None:
+            sums[column_rows] = self._by_column.estimates(weights)
+        if self._by_cell is not None:
+            torch.mv(self._incidence, weights, out=self._of_cells)
+            sums[cell_rows] = self._by_cell.estimates(self._of_cells)
+        return sums
+
+    def gradient(self, slopes: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """`X.T @ slopes` into `out` (columns,), for slopes (rows,)."""
+        column_rows, cell_rows = self._rows
+        if self._by_column is None:
+            out.zero_()
+        else:
+            self._by_column.gradient(slopes[column_rows], out)
+        if self._by_cell is not None:
+            self._by_cell.gradient(slopes[cell_rows], self._of_cells)
+            for cell in self._cell:
+                out += torch.index_select(self._of_cells, 0, cell)
+        return out
+
+
+class ColumnProducts:
+    """Columns `first` to `last` of a CSR matrix (rows, columns), likewise."""
 
     def __init__(
         self,

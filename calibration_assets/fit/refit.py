@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from calibration_assets.fit.engine import LOG_MARGIN
 from calibration_assets.fit.lbfgs import Minimum, minimise
 from calibration_assets.fit.objective import Objective
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import MatrixProducts
 from calibration_assets.fit.ranks import Ranks
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.settings import FitSettings
 
 LAST_ITERATIONS = 10
@@ -30,7 +30,7 @@ class Refit:
 
 
 def refit_weights(
-    X: sparse.csr_matrix,
+    X: CellMatrix,
     objective: Objective,
     settings: FitSettings,
     *,
@@ -44,7 +44,7 @@ def refit_weights(
     target, which depends neither on the number of targets nor on their scale.
     """
     first, last = ranks.shard(X.shape[1])
-    products = ColumnProducts(X, first, last, dtype=torch.float64, device=settings.device)
+    products = MatrixProducts(X, first, last, dtype=torch.float64, device=settings.device)
     theta = torch.from_numpy(np.log(gated_weights[first:last].astype(np.float64))).to(settings.device)
 
     def gradient_by_log_weight(weights: torch.Tensor, slopes: torch.Tensor) -> torch.Tensor:

@@ -1,21 +1,20 @@
 """The one road from simulated values to the calibration matrix."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import pandas as pd
 
 from calibration_assets.imputation.takeup import take_up_of
-from calibration_assets.matrix.assemble import Allocate, Places, assemble, in_memory
+from calibration_assets.matrix.assemble import Allocate, assemble, in_memory
 from calibration_assets.matrix.calibration_matrix import CalibrationMatrix
 from calibration_assets.matrix.concepts import index_rows
-from calibration_assets.matrix.tables import concept_blocks, tabulate_concepts
+from calibration_assets.matrix.tables import tabulate_concepts
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.copies import every_household
 from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import StateValues
 
-VERSION = 3
+VERSION = 4
 
 
 def build_matrix(
@@ -33,6 +32,5 @@ def build_matrix(
     state's residents of `placement`.
     """
     rows, households = index_rows(targets, constraints), every_household(dataset)
-    tables = tabulate_concepts(rows.concepts, households, values, columns, placement, take_up_of(dataset))
-    matrix = assemble(partial(concept_blocks, tables), rows, Places.of(columns), len(targets), allocate)
-    return CalibrationMatrix(matrix, targets, columns)
+    concepts = tabulate_concepts(rows.concepts, households, values, columns, placement, take_up_of(dataset))
+    return CalibrationMatrix(assemble(concepts, rows, columns, allocate), targets, columns)

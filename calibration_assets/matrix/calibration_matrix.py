@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.schemas import COLUMNS, TARGETS
 
 
@@ -14,11 +14,11 @@ from calibration_assets.schemas import COLUMNS, TARGETS
 class CalibrationMatrix:
     """Estimates are `matrix @ weights`: row i is targets row i, column j is columns row j = clone * n_records + record.
 
-    `matrix` is CSR float32 with int32 indices, (targets, columns), in the unit of each target (dollars a year, persons,
+    `matrix` is (targets, columns), float32 with int32 indices, in the unit of each target (dollars a year, persons,
     units); `targets` is schemas.TARGETS, `columns` schemas.COLUMNS.
     """
 
-    matrix: sparse.csr_matrix
+    matrix: CellMatrix
     targets: pd.DataFrame
     columns: pd.DataFrame
 
@@ -28,16 +28,17 @@ class CalibrationMatrix:
             raise CalibrationError(
                 f"matrix: shape {found} was found, expected {expected} from its targets and columns; build it again."
             )
-        if self.matrix.dtype != np.float32 or self.matrix.indices.dtype != np.int32:
-            raise CalibrationError(
-                f"matrix: {self.matrix.dtype} values with {self.matrix.indices.dtype} indices were found, expected "
-                "float32 with int32; build it again."
-            )
-        bad = ~np.isfinite(self.matrix.data)
-        if bad.any():
-            raise CalibrationError(
-                f"matrix: {int(bad.sum()):,} entries are not finite, expected numbers; correct the simulated values."
-            )
+        for part in (self.matrix.by_column, self.matrix.by_cell):
+            if part.dtype != np.float32 or part.indices.dtype != np.int32:
+                raise CalibrationError(
+                    f"matrix: {part.dtype} values with {part.indices.dtype} indices were found, expected float32 with "
+                    "int32; build it again."
+                )
+            bad = np.count_nonzero(~np.isfinite(part.data))
+            if bad:
+                raise CalibrationError(
+                    f"matrix: {bad:,} entries are not finite, expected numbers; correct the simulated values."
+                )
         TARGETS.validate(self.targets)
         COLUMNS.validate(self.columns)
         _check_order(self.columns)

@@ -1,48 +1,43 @@
-"""What the matrix says of itself before any fit: which targets no column can move, and how many carry each."""
+"""What the matrix says of itself before any fit: what no weights can meet and why, how many columns carry the rest."""
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 
 from calibration_assets.matrix.calibration_matrix import CalibrationMatrix
+from calibration_assets.matrix.reach import unreachable_reasons
 
-EMPTY = "no column counts"
-WRONG_SIGN = "every entry has the other sign"
+KIND = ["geo_level", "variable", "domain_variable"]
 
 
-def row_support(matrix: CalibrationMatrix) -> pd.DataFrame:
-    """For every target: `columns` with an entry, distinct `households` among them, and why it cannot be met, if so.
+def describe_support(matrix: CalibrationMatrix) -> dict[str, Any]:
+    """The figures of a package's page.
 
-    Weights are not negative, so a target is met only by entries of its own sign; a target of 0 is always met. `reason`
-    is None where the target can be met. Age bands and high incomes of a district are rows of their own here.
+    Entries of the matrix and those kept for them, targets a column, targets that no weights can meet by reason, and the
+    tables `support_by_level` and `support_by_kind`: over the targets of a level, or of a level, variable and domain
+    (persons by age, returns by AGI), how many columns carry one.
     """
-    X, record = matrix.matrix, matrix.columns["record"].to_numpy()
-    value = matrix.targets["value"].to_numpy()
-    columns = np.diff(X.indptr)
-    largest, smallest = (np.zeros(len(columns), dtype=np.float32) for _ in range(2))
-    filled = np.flatnonzero(columns)
-    if len(filled):
-        largest[filled] = np.maximum.reduceat(X.data, X.indptr[filled])
-        smallest[filled] = np.minimum.reduceat(X.data, X.indptr[filled])
-    wrong = ((value > 0) & (largest <= 0)) | ((value < 0) & (smallest >= 0))
-    reason = np.where(columns == 0, EMPTY, WRONG_SIGN).astype(object)
-    reason[~wrong] = None
-    households = [
-        len(np.unique(record[X.indices[first:last]])) for first, last in zip(X.indptr[:-1], X.indptr[1:], strict=True)
-    ]
-    return pd.DataFrame({"columns": columns, "households": households, "reason": pd.Series(reason, dtype=object)})
-
-
-def describe_support(matrix: CalibrationMatrix, support: pd.DataFrame) -> dict[str, float]:
-    """The figures of a package's page: entries, targets that cannot be met, columns a target and targets a column."""
-    n_rows, n_columns = matrix.matrix.shape
-    reachable = support[support["reason"].isna()]
-    districts = matrix.columns["district"].value_counts()
+    entries = matrix.matrix.entries
+    reasons = pd.Series(unreachable_reasons(matrix.matrix, matrix.targets["value"].to_numpy(float)))
+    by_level, by_kind = (_support(matrix.targets, entries, reasons != "", by) for by in (KIND[:1], KIND))
     return {
-        "entries": int(matrix.matrix.nnz),
-        "targets_a_column": round(matrix.matrix.nnz / n_columns, 2),
-        "unreachable_targets": int(n_rows - len(reachable)),
-        "median_columns_a_target": float(reachable["columns"].median()),
-        "fewest_columns_a_target": int(reachable["columns"].min()) if len(reachable) else 0,
-        "districts": len(districts),
-        "fewest_columns_a_district": int(districts.min()),
+        "non_zeros": int(entries.sum()),
+        "stored_non_zeros": matrix.matrix.stored_entries,
+        "targets_a_column": round(float(entries.sum()) / len(matrix.columns), 2),
+        "unreachable_targets": {str(reason): int(n) for reason, n in reasons[reasons != ""].value_counts().items()},
+        "support_by_level": by_level,
+        "support_by_kind": by_kind,
     }
+
+
+def _support(targets: pd.DataFrame, entries: Any, unreachable: pd.Series, by: list[str]) -> list[dict[str, Any]]:
+    """Rows with the number of targets, of those nothing can meet, and the fewest, median and most columns of one."""
+    given = targets[by].fillna("").assign(entries=entries, unreachable=unreachable.to_numpy())
+    table = given.groupby(by, observed=True).agg(
+        targets=("entries", "size"),
+        unreachable=("unreachable", "sum"),
+        fewest_columns=("entries", "min"),
+        median_columns=("entries", "median"),
+        most_columns=("entries", "max"),
+    )
+    return [{str(name): value for name, value in row.items()} for row in table.reset_index().to_dict("records")]

@@ -1,11 +1,11 @@
 """Concept values of every household in every state and combination of take-up, and which of them each column draws.
 
 A household in a state is a cell; cells that differ in who takes up a shared programme have been simulated apart. A
-concept that a programme of the unit's own changes has a table of its own, where a cell has a row for every combination
-of its units that matter. A column's value of a concept is one row of one table.
+concept that a programme of the unit's own changes has cells of its own kind, one for every combination of the units of
+the household that matter. So a column lies in one cell of each kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,29 +21,17 @@ from calibration_assets.simulation.places import Placement
 from calibration_assets.simulation.states import SWITCH_PREFIX, SWITCH_VALUES, StateValues, Values
 from calibration_assets.simulation.switches import Switches
 
-BLOCK_ENTRIES = 4_000_000
-"""About how many concept values a block of columns has: some 100 MB while they are sorted into rows."""
-
 
 @dataclass(frozen=True)
-class ConceptTable:
-    """Values of some concepts, (rows, all concepts), and the row of every column, int32 (columns,)."""
+class ConceptValues:
+    """`amounts` of all concepts by cell, CSR float32 (cells, concepts), and the cells of every column.
 
-    matrix: sparse.csr_matrix
-    row: np.ndarray
+    `cell` is int32 (kinds of cells, columns); a column's value of a concept is the sum over its cells, of which one at
+    most holds it. Every cell has a column.
+    """
 
-
-def concept_blocks(tables: list[ConceptTable]) -> Iterator[tuple[int, sparse.csr_matrix]]:
-    """Blocks of columns with their concept values (columns, concepts), and the number of each block's first column."""
-    n_columns = len(tables[0].row)
-    a_column = sum(table.matrix.nnz / max(table.matrix.shape[0], 1) for table in tables)
-    size = max(int(BLOCK_ENTRIES / max(a_column, 1.0)), 1)
-    for first in range(0, n_columns, size):
-        parts = [table.matrix[table.row[first : first + size]] for table in tables]
-        block = parts[0]
-        for part in parts[1:]:
-            block = block + part
-        yield first, block
+    amounts: sparse.csr_matrix
+    cell: np.ndarray
 
 
 def tabulate_concepts(
@@ -53,8 +41,8 @@ def tabulate_concepts(
     columns: pd.DataFrame,
     placement: Placement,
     take_up: TakeUp,
-) -> list[ConceptTable]:
-    """The tables of all concepts for columns (schemas.COLUMNS) and the simulated values of their states' residents."""
+) -> ConceptValues:
+    """The values of all concepts for columns (schemas.COLUMNS) and the simulated values of their states' residents."""
     states = [int(state) for state in np.unique(columns["state"].to_numpy())]
     needed = sorted(set().union(*(concept.needed for concept in concepts)))
     for state in states:
@@ -77,7 +65,13 @@ def tabulate_concepts(
             first = sum(part.shape[0] for part in stacked[group])
             row[group][at] = first + (cell if switches is None else switches.choose(take_up, cell, **drawn))
             stacked[group].append(table)
-    return [ConceptTable(sparse.vstack(stacked[group], format="csr"), row[group]) for group in groups]
+    tables = [sparse.vstack(stacked[group], format="csr") for group in groups]
+    first = np.cumsum([0, *(table.shape[0] for table in tables[:-1])])
+    cell = np.stack([row[group] + start for group, start in zip(groups, first, strict=True)])
+    used, cell = np.unique(cell, return_inverse=True)
+    return ConceptValues(
+        sparse.vstack(tables, format="csr")[used], cell.reshape(len(groups), len(columns)).astype(np.int32)
+    )
 
 
 @dataclass(frozen=True)

@@ -64,5 +64,5 @@ def compare_columns(
         for level in LEVELS:
             row = rows.rows[level][number, places[level]]
             np.add.at(simulated, row[row >= 0], amounts[row >= 0])
-    by_matrix = matrix.matrix[:, chosen].astype(np.float64).sum(axis=1)
-    return pd.DataFrame({"matrix": np.asarray(by_matrix).ravel(), "simulated": simulated})
+    by_matrix = matrix.matrix.take_columns(chosen) @ np.ones(len(chosen))
+    return pd.DataFrame({"matrix": by_matrix, "simulated": simulated})

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.matrix.cell_matrix import CellMatrix
 from calibration_assets.package.package import ITEMS, MANUAL_ITEMS, CalibrationPackage
 
 ALLOWED = frozenset(
@@ -85,7 +86,8 @@ def read_package_pickle(path: Path) -> CalibrationPackage:
     matrix = sparse.csr_matrix(content["X_sparse"], dtype=np.float32)
     matrix.sort_indices()
     items = {item: content[item] for item in ITEMS if item in content and item != "X_sparse"}
-    return CalibrationPackage(**(items | {"X_sparse": matrix, "target_names": list(items["target_names"])}))
+    names = list(items["target_names"])
+    return CalibrationPackage(**(items | {"matrix": CellMatrix.of_csr(matrix), "target_names": names}))
 
 
 def write_package_pickle(package: CalibrationPackage, path: Path) -> None:

@@ -1,13 +1,17 @@
 """The package as a folder: arrays that are mapped instead of read, and two Parquet tables.
 
-    indptr.npy  indices.npy  data.npy  targets.parquet  columns.parquet  initial_weights.npy  manifest.json
+    column_rows.npy  column_indptr.npy  column_indices.npy  column_data.npy   the matrix's rows by column, CSR
+    cell_rows.npy    cell_indptr.npy    cell_indices.npy    cell_data.npy     its rows by cell
+    cell.npy  targets.parquet  columns.parquet  initial_weights.npy  manifest.json
 
-The manifest (written last, by the store) says that the folder is complete and holds the metadata.
+`matrix/cell_matrix.py` says what the two parts are. The manifest (written last, by the store) says that the folder is
+complete and holds the metadata.
 """
 
 import json
 import math
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,9 +21,12 @@ import pandas as pd
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
+from calibration_assets.matrix.cell_matrix import CellMatrix, as_cell_matrix
 from calibration_assets.package.package import CalibrationPackage
 
-ARRAYS = ("indptr", "indices", "data", "initial_weights")
+PARTS = ("column", "cell")
+CSR = ("indptr", "indices", "data")
+ARRAYS = (*(f"{part}_{one}" for part in PARTS for one in ("rows", *CSR)), "cell", "initial_weights")
 TABLES = ("targets", "columns")
 MANIFEST = "manifest.json"
 
@@ -42,7 +49,7 @@ def create_array(folder: Path, name: str, dtype: str, shape: tuple[int, ...]) ->
 
 
 def write_package(
-    matrix: sparse.csr_matrix,
+    matrix: CellMatrix | sparse.csr_matrix,
     targets: pd.DataFrame,
     columns: pd.DataFrame,
     initial_weights: np.ndarray,
@@ -55,7 +62,10 @@ def write_package(
     if "target_name" not in targets:
         raise CalibrationError("package: targets have no column target_name, expected a name for every row; add it.")
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {name: getattr(matrix, name) for name in ("indptr", "indices", "data")}
+    matrix = as_cell_matrix(matrix)
+    parts = dict(zip(PARTS, (matrix.by_column, matrix.by_cell), strict=True))
+    arrays = {f"{name}_{one}": getattr(part, one) for name, part in parts.items() for one in CSR}
+    arrays |= {"column_rows": matrix.column_rows, "cell_rows": matrix.cell_rows, "cell": matrix.cell}
     arrays["initial_weights"] = initial_weights.astype(np.float64)
     tables = {"targets": targets, "columns": columns}
     with ThreadPoolExecutor() as pool:
@@ -78,22 +88,34 @@ def read_package_folder(folder: Path) -> CalibrationPackage:
     manifest = _read_manifest(folder)
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
     tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
-    shape = len(tables["targets"]), len(tables["columns"])
-    if len(arrays["indptr"]) != shape[0] + 1 or arrays["indptr"][-1] != len(arrays["data"]):
-        raise CalibrationError(
-            f"{folder}: indptr.npy has {len(arrays['indptr']):,} entries up to {arrays['indptr'][-1]:,}, expected "
-            f"{shape[0] + 1:,} up to {len(arrays['data']):,}; build the package again."
-        )
-    matrix = sparse.csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape, copy=False)
-    matrix.has_sorted_indices = True
+    n_columns, n_cells = len(tables["columns"]), int(arrays["cell"].max(initial=-1)) + 1
+    matrix = CellMatrix(
+        by_column=_open_part(folder, "column", arrays, n_columns),
+        column_rows=arrays["column_rows"],
+        by_cell=_open_part(folder, "cell", arrays, n_cells),
+        cell_rows=arrays["cell_rows"],
+        cell=arrays["cell"],
+    )
     return CalibrationPackage(
-        X_sparse=matrix,
+        matrix=matrix,
         targets_df=tables["targets"],
         target_names=tables["targets"]["target_name"].tolist(),
         metadata=manifest["metadata"],
         columns=tables["columns"],
         initial_weights=arrays["initial_weights"],
     )
+
+
+def _open_part(folder: Path, name: str, arrays: Mapping[str, np.ndarray], n_units: int) -> sparse.csr_matrix:
+    rows, indptr, indices, data = (arrays[f"{name}_{one}"] for one in ("rows", *CSR))
+    if len(indptr) != len(rows) + 1 or indptr[-1] != len(data):
+        raise CalibrationError(
+            f"{folder}: {name}_indptr.npy has {len(indptr):,} entries up to {indptr[-1]:,}, expected {len(rows) + 1:,} "
+            f"up to {len(data):,}; build the package again."
+        )
+    part = sparse.csr_matrix((data, indices, indptr), shape=(len(rows), n_units), copy=False)
+    part.has_sorted_indices = True
+    return part
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Shapes are checked when a package is opened; how many targets can be met is no f
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.package.package import CalibrationPackage
@@ -12,21 +13,26 @@ from calibration_assets.package.package import CalibrationPackage
 
 def package_faults(package: CalibrationPackage) -> list[str]:
     """Why a package must not be fitted, a sentence a fault; shapes have been checked when it was opened."""
-    X, targets = package.X_sparse, package.targets_df
+    matrix, targets = package.matrix, package.targets_df
     value, start = targets["value"].to_numpy(np.float64), package.initial_weights
-    outside = int(((X.indices < 0) | (X.indices >= X.shape[1])).sum()) if X.nnz else 0
-    descending = int((np.diff(X.indptr) < 0).sum())
+    nowhere = int((matrix.cell < 0).sum())
     faulty_start = 0 if start is None else int((~(start >= 0) | np.isinf(start)).sum())
+    parts = {"column": matrix.by_column, "cell": matrix.by_cell}
     counts = {
-        f"entries name no column of the {X.shape[1]:,}": outside,
-        "rows end before they begin": descending,
-        "entries of the matrix are not finite": int((~np.isfinite(X.data)).sum()),
+        **{f"entries name no {unit} of the {part.shape[1]:,}": _outside(part) for unit, part in parts.items()},
+        "columns lie in no cell": nowhere,
+        "rows end before they begin": sum(int((np.diff(part.indptr) < 0).sum()) for part in parts.values()),
+        "entries of the matrix are not finite": sum(int((~np.isfinite(part.data)).sum()) for part in parts.values()),
         "targets are not finite": int((~np.isfinite(value)).sum()),
         "initial weights are negative or not finite": faulty_start,
         "names of targets repeat another": int(pd.Index(package.target_names).duplicated().sum()),
     }
     faults = [f"{count:,} {what}, expected none" for what, count in counts.items() if count]
     return [f"calibration_package: {fault}; build it again" for fault in faults]
+
+
+def _outside(part: sparse.csr_matrix) -> int:
+    return int(((part.indices < 0) | (part.indices >= part.shape[1])).sum()) if part.nnz else 0
 
 
 def refuse_unsound(package: CalibrationPackage) -> None:

@@ -72,7 +72,7 @@ def _diagnose(
     dataset, _ = sources.read_records(records.folder)
     package, result = fitted.package, fitted.result
     diagnosis = diagnose(
-        package.X_sparse,
+        package.matrix,
         package.targets_df,
         fitted.columns,
         result.weights,
@@ -82,7 +82,7 @@ def _diagnose(
         attributes=record_attributes(dataset, sources.read_household_agi(records.folder)),
     )
     pairs = check_conflicts(
-        package.X_sparse,
+        package.matrix,
         diagnosis.targets,
         fitted.objective,
         fitted.settings,
@@ -100,7 +100,7 @@ def _write_pictures(diagnosis: Diagnosis, families: pd.DataFrame, folder: Path) 
 
 
 def _write_texts(diagnosis: Diagnosis, package: CalibrationPackage, folder: Path) -> None:
-    unachievable = unachievable_targets(package.X_sparse, package.targets_df, package.target_names)
+    unachievable = unachievable_targets(package.matrix, package.targets_df, package.target_names)
     unachievable.to_csv(folder / "unachievable_targets.csv", index=False)
     page = render_summary(diagnosis.errors, package.targets_df, diagnosis.weights, unachievable)
     (folder / SUMMARY_FILE).write_text(page)

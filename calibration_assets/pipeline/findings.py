@@ -84,7 +84,7 @@ def _open_package(calibration_package: StoredValue) -> tuple[CalibrationPackage 
 
 
 def _movable_targets(package: CalibrationPackage, bounds: PackageBounds) -> Finding:
-    unmovable = unachievable_targets(package.X_sparse, package.targets_df, package.target_names)
+    unmovable = unachievable_targets(package.matrix, package.targets_df, package.target_names)
     share = 100 * len(unmovable) / len(package.target_names)
     sentence = f"{len(unmovable):,} of {len(package.target_names):,} targets are moved by no column ({share:.1f} %)."
     passed = share <= bounds.largest_unmovable_pct

@@ -32,11 +32,11 @@ def held_out_accuracy(
             return {"folds": 0}
         fitted = open_fitted(calibration_package, weights)
         package, result = fitted.package, fitted.result
-        errors = target_errors(package.X_sparse, package.targets_df, package.target_names, result.weights)
+        errors = target_errors(package.matrix, package.targets_df, package.target_names, result.weights)
         judged = judged_targets(errors, package.targets_df)
         start = held_out.unseen_start(result.weights, fitted.initial_weights, fitted.columns)
         table = held_out.held_out_errors(
-            package.X_sparse, judged, fitted.objective, fitted.settings, start, settings
+            package.matrix, judged, fitted.objective, fitted.settings, start, settings
         )
         table.to_parquet(folder / FILE, index=False)
         families = held_out.held_out_families(table)

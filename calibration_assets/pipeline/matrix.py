@@ -10,21 +10,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from calibration_assets.diagnostics.plots import row_entries_png, seconds_png
 from calibration_assets.errors import CalibrationError
+from calibration_assets.fit.forecast import forecast_fit
 from calibration_assets.geography import shares
 from calibration_assets.imputation import takeup
 from calibration_assets.matrix import build
 from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
+from calibration_assets.matrix.support import describe_support
 from calibration_assets.microdata import sources
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.package.folder import create_array, write_package
 from calibration_assets.pipeline.records import COLUMNS_FILE, DATABASE_FILE
-from calibration_assets.settings import MODEL_YEAR, SimulationSettings, TargetSettings
+from calibration_assets.settings import MODEL_YEAR, FitSettings, SimulationSettings, TargetSettings
 from calibration_assets.simulation import states, stored
 from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.engine import engine_version
@@ -181,12 +182,10 @@ def calibration_package(
         values, allocate = open_values(store, simulated_values), partial(create_array, folder)
         matrix = build.build_matrix(dataset, columns, targets, constraints, values, placement, allocate)
         write_package(matrix.matrix, targets, columns, initial_weights(matrix, dataset), folder)
-        entries = np.diff(matrix.matrix.indptr)
-        (folder / "entries.png").write_bytes(row_entries_png(targets, entries))
+        (folder / "entries.png").write_bytes(row_entries_png(targets, matrix.matrix.entries))
         return {
             "targets": len(targets),
             "n_records": len(columns),
-            "non_zeros": int(matrix.matrix.nnz),
             "base_n_records": matrix.n_records,
             "n_clones": matrix.n_clones,
             "seed": cloned_records.metadata["seed"],
@@ -195,22 +194,11 @@ def calibration_package(
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "target_config": None,
             "keys": {**inputs, "rules": engine_version()},
-            "by_level": _by_level(targets, entries),
+            "forecast": forecast_fit(matrix.matrix).sentence(FitSettings.epochs),
+            **describe_support(matrix),
         }
 
     return store.build("calibration_package", key, make)
-
-
-def _by_level(targets: pd.DataFrame, entries: np.ndarray) -> list[dict[str, Any]]:
-    """Targets, entries, columns a target (the median) and targets without any, by level."""
-    by_level = targets.assign(entries=entries, empty=entries == 0).groupby("geo_level")
-    table = by_level.agg(
-        targets=("entries", "size"),
-        entries=("entries", "sum"),
-        median_columns=("entries", "median"),
-        without_column=("empty", "sum"),
-    )
-    return [{str(name): value for name, value in row.items()} for row in table.reset_index().to_dict("records")]
 
 
 def open_values(store: Store, simulated_values: StoredValue) -> dict[int, stored.StoredStateValues]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from calibration_assets.matrix.calibration_matrix import CalibrationMatrix
 from calibration_assets.matrix.verify import compare_columns
@@ -32,7 +31,7 @@ def truth_finding(
     package = read_package_folder(calibration_package.folder)
     if package.columns is None:
         raise TypeError("a stored package has its columns")
-    matrix = CalibrationMatrix(sparse.csr_matrix(package.X_sparse), package.targets_df, package.columns)
+    matrix = CalibrationMatrix(package.matrix, package.targets_df, package.columns)
     constraints = select.read_targets(target_database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR).constraints
     constraints = constraints[constraints["stratum_id"].isin(package.targets_df["stratum_id"])]
     dataset, _ = sources.read_records(records.folder)

@@ -84,7 +84,7 @@ def weights(
         targets = package.targets_df["value"].to_numpy(np.float64)
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         result = fit.fit(
-            package.X_sparse,
+            package.matrix,
             targets,
             settings,
             initial_weights=package.initial_weights,
@@ -116,8 +116,8 @@ def weights(
 def select_package(calibration_package: StoredValue, config: TargetConfig | Mapping[str, Any]) -> CalibrationPackage:
     """The stored package with the targets that the config keeps."""
     package = read_package_folder(calibration_package.folder)
-    targets, X, names = apply_target_config(package.targets_df, package.X_sparse, package.target_names, config)
-    return replace(package, X_sparse=X, targets_df=targets, target_names=names)
+    targets, X, names = apply_target_config(package.targets_df, package.matrix, package.target_names, config)
+    return replace(package, matrix=X, targets_df=targets, target_names=names)
 
 
 def config_key(config: TargetConfig) -> str:
@@ -127,7 +127,7 @@ def config_key(config: TargetConfig) -> str:
 
 def fit_figures(package: CalibrationPackage, weights: np.ndarray) -> dict[str, Any]:
     """Errors in per cent over the targets that can be met, and how many records carry how much."""
-    errors = target_errors(package.X_sparse, package.targets_df, package.target_names, weights)
+    errors = target_errors(package.matrix, package.targets_df, package.target_names, weights)
     accuracy = error_statistics(judged_targets(errors, package.targets_df))
     named = {"median": "median_error_pct", **{share: f"{share}_pct" for share in ("within_1", "within_5", "within_10")}}
     summary = weight_summary(weights, package.columns)

@@ -1,17 +1,16 @@
 """The target config: which targets reach the fit, by include and exclude rules.
 
-Imports NumPy, SciPy, pandas and YAML alone, since portable fitting needs it.
+Imports NumPy, pandas and YAML alone, since portable fitting needs it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from calibration_assets.errors import CalibrationError
 
@@ -19,6 +18,8 @@ DEFAULT_CONFIG = Path(__file__).with_name("target_config.yaml")
 LEVELS = ("national", "state", "district")
 FIELDS = ("variable", "geo_level", "domain_variable")
 LISTS = ("include", "exclude")
+Matrix = TypeVar("Matrix")
+"""A matrix whose rows can be chosen by number: scipy's CSR, or a package's own."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ def load_target_config(config: str | Path | Mapping[str, Any] | TargetConfig | N
 
 def apply_target_config(
     targets_df: pd.DataFrame,
-    X_sparse: sp.csr_matrix,
+    X_sparse: Matrix,
     target_names: Sequence[str],
     config: str | Path | Mapping[str, Any] | TargetConfig | None,
-) -> tuple[pd.DataFrame, sp.csr_matrix, list[str]]:
+) -> tuple[pd.DataFrame, Matrix, list[str]]:
     """The rows that the config keeps, of all three alike; a config that keeps none is an error."""
     kept = select_rows(targets_df, load_target_config(config))
     rows = np.flatnonzero(kept)
     names = [target_names[int(row)] for row in rows]
-    return targets_df.iloc[rows].reset_index(drop=True), X_sparse[rows], names
+    return targets_df.iloc[rows].reset_index(drop=True), X_sparse[rows], names  # type: ignore[index]
 
 
 def select_rows(targets: pd.DataFrame, config: TargetConfig) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from calibration_assets.diagnostics import carrying
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 
-X = sparse.csr_matrix(np.array([[1, 2, 3, 4], [0, 0, 0, 0], [-1, 0, 1, 0], [0, -6, 0, 2]], dtype=np.float32))
+X = as_cell_matrix(np.array([[1, 2, 3, 4], [0, 0, 0, 0], [-1, 0, 1, 0], [0, -6, 0, 2]], dtype=np.float32))
 RECORD = np.array([0, 1, 0, 1], dtype=np.int32)
 
 

@@ -19,6 +19,7 @@ from calibration_assets.diagnostics.held_out import (
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.fit import fit
 from calibration_assets.fit.objective import make_objective
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.settings import FitSettings, HeldOutSettings, LossSettings
 from calibration_assets_tests.diagnostics.example import make_package
 
@@ -71,7 +72,7 @@ def test_wrong_target_is_met_in_sample_but_not_held_out():
     detail = diagnose(X, targets, columns, weights).targets
     folds = HeldOutSettings(n_folds=len(targets))
     start = unseen_start(weights, initial, columns)
-    held_out = held_out_errors(X, detail, objective, SETTINGS, start, folds).set_index("target")
+    held_out = held_out_errors(as_cell_matrix(X), detail, objective, SETTINGS, start, folds).set_index("target")
     row = held_out.loc["national_US/employment_income/2"]
     assert row["abs_rel_error"] < 0.01
     assert row["seen_abs_rel_error"] < 0.01
@@ -85,10 +86,11 @@ def test_each_fold_is_fitted_to_the_others_alone():
     weights, initial, objective = fitted(X, targets, columns)
     detail = diagnose(X, targets, columns, weights).targets
     start, settings = unseen_start(weights, initial, columns), HeldOutSettings(n_folds=3)
-    table = held_out_errors(X, detail, objective, SETTINGS, start, settings)
+    table = held_out_errors(as_cell_matrix(X), detail, objective, SETTINGS, start, settings)
     changed = targets.assign(value=targets["value"].where(table["fold"] != 1, targets["value"] * 7))
     other = make_objective(changed["value"].to_numpy(), LossSettings())
-    again = held_out_errors(X, diagnose(X, changed, columns, weights).targets, other, SETTINGS, start, settings)
+    detail = diagnose(X, changed, columns, weights).targets
+    again = held_out_errors(as_cell_matrix(X), detail, other, SETTINGS, start, settings)
     unseen = table["fold"] == 1
     assert again.loc[unseen, "held_out_estimate"].tolist() == table.loc[unseen, "held_out_estimate"].tolist()
 
@@ -98,7 +100,7 @@ def test_weights_of_zero_hold_out_to_zero():
     detail = diagnose(X, targets, columns, weights * 0).targets
     start = unseen_start(weights * 0, weights, columns)
     objective = make_objective(targets["value"].to_numpy(), LossSettings())
-    table = held_out_errors(X, detail, objective, SETTINGS, start, HeldOutSettings(n_folds=2))
+    table = held_out_errors(as_cell_matrix(X), detail, objective, SETTINGS, start, HeldOutSettings(n_folds=2))
     assert table["held_out_abs_rel_error"].tolist() == [1.0] * len(targets)
 
 
@@ -146,8 +148,8 @@ def test_dropping_the_opponent_lets_the_target_be_met():
     weights, _, objective = fitted(X, targets, columns)
     detail = diagnose(X, targets, columns, weights).targets
     first = "national_US/person_count/0"
-    pair = conflicting_targets(X, detail, weights).set_index("target").loc[[first]].iloc[0]
-    without = refit_without(X, detail, objective, SETTINGS, weights, ["twin"]).set_index("target")
+    pair = conflicting_targets(as_cell_matrix(X), detail, weights).set_index("target").loc[[first]].iloc[0]
+    without = refit_without(as_cell_matrix(X), detail, objective, SETTINGS, weights, ["twin"]).set_index("target")
     assert pair["opponent"] == "twin"
     before, after = without.loc[first, ["abs_rel_error", "abs_rel_error_without"]]
     assert before > 0.01
@@ -163,8 +165,9 @@ def test_conflicts_are_checked_by_refits_on_request():
     diagnosis = diagnose(X, targets, columns, weights)
     pairs = diagnosis.conflicts
     assert len(pairs) > 1
-    checked = check_conflicts(X, diagnosis.targets, objective, SETTINGS, weights, pairs, 1)
-    alone = refit_without(X, diagnosis.targets, objective, SETTINGS, weights, [pairs["opponent"].iloc[0]])
+    checked = check_conflicts(as_cell_matrix(X), diagnosis.targets, objective, SETTINGS, weights, pairs, 1)
+    opponent = pairs["opponent"].iloc[0]
+    alone = refit_without(as_cell_matrix(X), diagnosis.targets, objective, SETTINGS, weights, [opponent])
     expected = alone.set_index("target").loc[pairs["target"].iloc[0], "abs_rel_error_without"]
     assert checked["error_refitted"].iloc[0] == expected
     assert checked["error_refitted"].isna().sum() == len(pairs) - 1
@@ -175,4 +178,4 @@ def test_unknown_target_is_refused():
     detail = diagnose(X, targets, columns, weights).targets
     objective = make_objective(targets["value"].to_numpy(), LossSettings())
     with pytest.raises(CalibrationError, match="No target is called 'x'"):
-        refit_without(X, detail, objective, SETTINGS, weights, ["x"])
+        refit_without(as_cell_matrix(X), detail, objective, SETTINGS, weights, ["x"])

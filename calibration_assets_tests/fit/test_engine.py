@@ -8,15 +8,16 @@ from l0.calibration import SparseCalibrationWeights
 from calibration_assets.fit.engine import ALPHA, THETA, GatedEngine
 from calibration_assets.fit.gates import ALPHA_BOUND, GAMMA, STRETCH, UNIFORM_MARGIN, evaluate_gates, penalty_shift
 from calibration_assets.fit.objective import make_objective
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import MatrixProducts
 from calibration_assets.fit.ranks import Ranks
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.settings import FitSettings, LossSettings
 from calibration_assets_tests.fit.problems import small_problem
 
 
 def make_engine(X, targets, settings):
     objective = make_objective(targets, settings.objective)
-    return GatedEngine(ColumnProducts(X), objective, settings, n_columns=X.shape[1], ranks=Ranks())
+    return GatedEngine(MatrixProducts(as_cell_matrix(X)), objective, settings, n_columns=X.shape[1], ranks=Ranks())
 
 
 def objective_by_autograd(X, objective, settings, lambda_l0, parameters, uniform):

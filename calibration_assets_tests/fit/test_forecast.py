@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit import forecast
 from calibration_assets.fit.fit import fit
 from calibration_assets.fit.forecast import forecast_fit
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.settings import FitSettings, ObservationSettings
 from calibration_assets_tests.fit.problems import small_problem
 
@@ -21,13 +21,14 @@ import numpy as np
 from scipy import sparse
 from calibration_assets.fit.fit import fit
 from calibration_assets.fit.forecast import forecast_fit
+from calibration_assets.matrix.cell_matrix import as_cell_matrix
 from calibration_assets.settings import FitSettings, RefitSettings
 
 X = sparse.random_array((2000, 400_000), density=0.01, format="csr", dtype=np.float32, rng=np.random.default_rng(0))
 X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
 settings = FitSettings(epochs=2, lambda_l0=1e-8, refit=RefitSettings(max_iterations=12))
 record = fit(sparse.csr_matrix(X), X @ np.ones(400_000), settings).record
-predicted = forecast_fit(X)
+predicted = forecast_fit(as_cell_matrix(X))
 print(record["gated_peak_memory_bytes"] / predicted.gated_bytes, record["peak_memory_bytes"] / predicted.refit_bytes)
 """
 
@@ -50,7 +51,7 @@ def test_too_little_memory_is_one_sentence_unless_forced(monkeypatch):
 
 
 def test_the_sentence_names_epochs_seconds_and_bytes():
-    sentence = forecast_fit(sparse.csr_matrix(small_problem()[0])).sentence(500)
+    sentence = forecast_fit(as_cell_matrix(small_problem()[0])).sentence(500)
     assert sentence.startswith("Predicted: 500 epochs of ")
     assert "GB are at hand." in sentence
 

@@ -7,8 +7,9 @@ from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit import products
-from calibration_assets.fit.products import ColumnProducts
+from calibration_assets.fit.products import ColumnProducts, MatrixProducts
 from calibration_assets_tests.fit.problems import small_problem
+from calibration_assets_tests.matrix.test_cell_matrix import LITERAL, made
 
 
 @pytest.fixture(params=[7, 64, 1 << 16])
@@ -60,3 +61,24 @@ def test_unsorted_indices_are_refused():
     X = sparse.csr_matrix((np.ones(2, np.float32), np.array([1, 0]), np.array([0, 2])), shape=(1, 2))
     with pytest.raises(CalibrationError, match="unsorted column indices"):
         ColumnProducts(X)
+
+
+@pytest.mark.usefixtures("block_columns")
+@pytest.mark.parametrize("matrix", [LITERAL, made(), made()[np.arange(6)]], ids=["literal", "made", "rows"])
+def test_rows_by_cell_have_the_products_of_their_csr(matrix):
+    dense = torch.from_numpy(matrix.tocsr().toarray()).double()
+    n_rows, n_columns = matrix.shape
+    weights, slopes = torch.rand(n_columns, dtype=torch.float64), torch.rand(n_rows, dtype=torch.float64)
+    half = n_columns // 3
+    shards = [MatrixProducts(matrix, *edges, dtype=torch.float64) for edges in ((0, half), (half, n_columns))]
+    estimates = shards[0].estimates(weights[:half]) + shards[1].estimates(weights[half:])
+    torch.testing.assert_close(estimates, dense @ weights)
+    gradient = [one.gradient(slopes, torch.empty(one.n_columns, dtype=torch.float64)) for one in shards]
+    torch.testing.assert_close(torch.cat(gradient), dense.T @ slopes)
+
+
+def test_a_matrix_all_by_cell_has_its_gradient():
+    cells_alone = LITERAL[np.array([1, 2])]
+    slopes = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    gradient = MatrixProducts(cells_alone, dtype=torch.float64).gradient(slopes, torch.ones(4, dtype=torch.float64))
+    assert gradient.tolist() == [17.0, 7.0, 10.0, -12.0]

@@ -39,8 +39,9 @@ def stored(tmp_path):
 def test_a_folder_is_mapped_and_says_what_was_built(stored):
     package = load_calibration_package(stored.folder)
     assert package["X_sparse"].toarray().tolist() == EXPECTED
-    assert not package.X_sparse.data.flags.owndata
-    assert not package.X_sparse.data.flags.writeable
+    for part in (package.matrix.by_column, package.matrix.by_cell):
+        assert not part.data.flags.owndata
+        assert not part.data.flags.writeable
     assert package["targets_df"]["geographic_id"].tolist() == [row[2] for row in ROWS]
     assert package["target_names"][2] == "national/snap"
     assert package["metadata"]["base_n_records"] == 20
@@ -113,9 +114,9 @@ def test_a_file_that_is_no_package_is_a_sentence(tmp_path, content, sentence):
 def test_damaged_folders_are_sentences(stored, tmp_path):
     with pytest.raises(CalibrationError, match="no such file or folder"):
         load_calibration_package(tmp_path / "nowhere")
-    with (stored.folder / "data.npy").open("ab") as file:
+    with (stored.folder / "column_data.npy").open("ab") as file:
         file.write(b"0")
-    with pytest.raises(CalibrationError, match="data.npy: .* was found, the manifest says"):
+    with pytest.raises(CalibrationError, match="column_data.npy: .* was found, the manifest says"):
         load_calibration_package(stored.folder)
     (stored.folder / "manifest.json").unlink()
     with pytest.raises(CalibrationError, match="no manifest.json was found"):

@@ -89,10 +89,10 @@ def test_a_faulty_package_fails_and_is_refused_by_the_fit(store, part, fault, se
 
 def test_a_package_that_does_not_open_fails(store):
     package = store_package(store)
-    (package.folder / "data.npy").write_bytes(b"")
+    (package.folder / "column_data.npy").write_bytes(b"")
     found = {one.check: one for one in findings.package_findings(package, PackageBounds())}
     assert not any(one.passed for one in found.values())
-    assert "data.npy: 0 bytes was found" in found["package_validity"].sentence
+    assert "column_data.npy: 0 bytes was found" in found["package_validity"].sentence
 
 
 def test_targets_that_no_column_moves_are_counted_and_named(store):
