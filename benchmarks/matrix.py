@@ -1,8 +1,7 @@
 """The matrix build by phase, each in a process of its own: `python -m benchmarks.matrix --households N --clones N`.
 
 Runs the pipeline's own steps on the embedded CPS into a store of its own (`--store`, kept for the next run, so that
-stored phases show what a rebuild costs), prints seconds and peak memory by phase, and what the structure of the matrix
-would save.
+stored phases show what a rebuild costs), prints seconds and peak memory by phase, and what keeping rows by cell saves.
 """
 
 import argparse
@@ -13,25 +12,19 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from scipy import sparse
 from upath import UPath
 
-from calibration_assets.fit.products import ColumnProducts
-from calibration_assets.imputation.takeup import take_up_of
-from calibration_assets.matrix.concepts import index_rows
-from calibration_assets.matrix.tables import ConceptTable, tabulate_concepts
-from calibration_assets.microdata import sources
+from calibration_assets.fit.products import MatrixProducts
+from calibration_assets.matrix.cell_matrix import CellMatrix, as_cell_matrix
+from calibration_assets.package.folder import CSR
 from calibration_assets.package.load import load_calibration_package
 from calibration_assets.pipeline import matrix, records
 from calibration_assets.settings import (
-    MODEL_YEAR,
     CloneSettings,
     DatabaseSettings,
     SampleSettings,
@@ -39,9 +32,7 @@ from calibration_assets.settings import (
     SourceSettings,
     TargetSettings,
 )
-from calibration_assets.simulation.copies import every_household
 from calibration_assets.storage.store import Store, StoredValue
-from calibration_assets.targets import select
 
 PHASES = ("records", "clones", "values", "package", "open", "structure")
 
@@ -58,87 +49,37 @@ def run_phase(phase: str, store: Store, options: argparse.Namespace) -> dict[str
         settings = CloneSettings(n_clones=options.clones, seed=options.seed)
         return _keep(store, records.cloned_records(store, sample, database, settings))
     if phase == "values":
-        return _simulate(store, sample, database, store.current("cloned_records"), options.workers)
+        return _simulate(store, sample, database, store.current("cloned_records"), options)
     if phase == "package":
         inputs = sample, database, store.current("cloned_records"), store.current("simulated_values")
         package = matrix.calibration_package(store, *inputs, TargetSettings())
         return dict(package.metadata) | _keep(store, package)
     if phase == "structure":
-        clones, values = store.current("cloned_records"), store.current("simulated_values")
-        return measure_structure(store, sample, clones, values)
+        return measure_structure(load_calibration_package(store.current("calibration_package").folder).matrix)
     folder = store.current("calibration_package").folder
     began = time.perf_counter()
     opened = load_calibration_package(folder)
-    return {"open_seconds": round(time.perf_counter() - began, 3), "shape": list(opened.X_sparse.shape)}
+    return {"open_seconds": round(time.perf_counter() - began, 3), "shape": list(opened.matrix.shape)}
 
 
-def measure_structure(
-    store: Store, sample: StoredValue, clones: StoredValue, values: StoredValue
-) -> dict[str, object]:
-    """What the columns' structure would save: `X @ w` from the CSR matrix, and from concept values by cell.
-
-    A concept's estimates in a state's districts are the product of its values by cell (household, state, take-up) and
-    the weights by cell and district; the state's and the nation's estimates are their sums. So values are kept once a
-    cell rather than once a column and level.
-    """
-    X = load_calibration_package(store.current("calibration_package").folder).X_sparse
-    weights = np.random.default_rng(1).random(X.shape[1], dtype=np.float32)
-    csr_seconds = _csr_seconds(X, weights)
-    csr_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
-    dataset, _ = sources.read_records(sample.folder)
-    columns = pd.read_parquet(clones.folder / records.COLUMNS_FILE)
-    selection = select.read_targets(
-        store.current("target_database").folder / records.DATABASE_FILE, TargetSettings(), MODEL_YEAR
-    )
-    rows = index_rows(selection.targets, selection.constraints)
-    placement = matrix.place_columns(dataset, columns, matrix.settings_of(values))
-    opened = matrix.open_values(store, values)
-    tables = tabulate_concepts(
-        rows.concepts, every_household(dataset), opened, columns, placement, take_up_of(dataset)
-    )
-    parts = [part for table in tables for part in _by_state(table, columns)]
-    cell_seconds = _seconds(lambda: [one.amounts @ one.weights(weights) for one in parts])
-    cell_bytes = sum(table.matrix.data.nbytes + table.matrix.indices.nbytes + table.row.nbytes for table in tables)
-    return {
-        "csr_megabytes": round(csr_bytes / 1e6),
-        "cells_megabytes": round(cell_bytes / 1e6),
-        "csr_product_seconds": round(csr_seconds, 3),
-        "cells_product_seconds": round(cell_seconds, 3),
-        "concepts": len(rows.concepts),
-        "cell_entries": sum(table.matrix.nnz for table in tables),
-    }
-
-
-def _csr_seconds(X: sparse.csr_matrix, weights: np.ndarray) -> float:
-    """Seconds of the fit's own product."""
-    products = ColumnProducts(X)
-    return _seconds(lambda: products.estimates(torch.from_numpy(weights)))
-
-
-@dataclass(frozen=True)
-class _StateCells:
-    """One state's concept values (concepts, cells) and where each of its columns lies: cell and district."""
-
-    amounts: sparse.csr_matrix
-    column: np.ndarray
-    cell: np.ndarray
-    district: np.ndarray
-
-    def weights(self, weights: np.ndarray) -> np.ndarray:
-        """The columns' weights by cell and district."""
-        shape = self.amounts.shape[1], int(self.district.max()) + 1
-        flat = np.bincount(self.cell * shape[1] + self.district, weights[self.column], minlength=shape[0] * shape[1])
-        return flat.reshape(shape).astype(np.float32)
-
-
-def _by_state(table: ConceptTable, columns: pd.DataFrame) -> list[_StateCells]:
-    found = []
-    for state in np.unique(columns["state"]):
-        column = np.flatnonzero(columns["state"].to_numpy() == state)
-        cell, inside = np.unique(table.row[column], return_inverse=True)
-        district = np.unique(columns["district"].to_numpy()[column], return_inverse=True)[1]
-        found.append(_StateCells(table.matrix[cell].T.tocsr(), column, inside, district))
-    return found
+def measure_structure(kept: CellMatrix) -> dict[str, object]:
+    """Megabytes and seconds of the fit's two products: of the matrix as it is kept, and of the same as CSR."""
+    began = time.perf_counter()
+    as_csr = as_cell_matrix(kept.tocsr())
+    export_seconds = time.perf_counter() - began
+    found: dict[str, object] = {"export_seconds": round(export_seconds, 1)}
+    estimates = []
+    for name, one in (("cells", kept), ("csr", as_csr)):
+        arrays = [getattr(part, array) for part in (one.by_column, one.by_cell) for array in CSR]
+        found[f"{name}_megabytes"] = round(sum(array.nbytes for array in (*arrays, one.cell)) / 1e6)
+        products = MatrixProducts(one)
+        weights, slopes = torch.ones(one.shape[1]), torch.ones(one.shape[0])
+        gradient = torch.empty(one.shape[1])
+        found[f"{name}_product_seconds"] = round(_seconds(lambda: products.estimates(weights)), 4)  # noqa: B023
+        found[f"{name}_gradient_seconds"] = round(_seconds(lambda: products.gradient(slopes, gradient)), 4)  # noqa: B023
+        estimates.append(products.estimates(weights).numpy())
+    scale = np.abs(estimates[1]).max()
+    return found | {"largest_difference": float(np.abs(estimates[0] - estimates[1]).max() / scale)}
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -152,9 +93,9 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _simulate(
-    store: Store, sample: StoredValue, database: StoredValue, clones: StoredValue, workers: int
+    store: Store, sample: StoredValue, database: StoredValue, clones: StoredValue, options: argparse.Namespace
 ) -> dict[str, object]:
-    settings = SimulationSettings()
+    settings, workers = SimulationSettings(rerandomize_takeup=not options.everyone_takes_up), options.workers
     missing = matrix.missing_values(store, sample, database, clones, settings)
     states = sorted(missing)
     batches = [{state: missing[state] for state in states[number::workers]} for number in range(workers)]
@@ -185,6 +126,7 @@ def main() -> None:
     parser.add_argument("--clones", type=int, default=20)
     parser.add_argument("--seed", type=int, default=42, help="seed of the clones")
     parser.add_argument("--workers", type=int, default=2, help="simulating processes")
+    parser.add_argument("--everyone-takes-up", action="store_true", help="take-up is not drawn anew")
     parser.add_argument("--store", type=Path, default=Path("storage/benchmark"))
     parser.add_argument("--phase", choices=PHASES)
     options = parser.parse_args()

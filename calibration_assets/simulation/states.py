@@ -3,7 +3,6 @@
 A batch of states is an independent, pure call; its values do not depend on which other states are in the batch.
 """
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,14 +13,21 @@ import numpy as np
 from calibration_assets.imputation.takeup import OWN, PROGRAMMES, SHARED, Programme
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.copies import Copies, copied_inputs, every_household
-from calibration_assets.simulation.engine import calculate, entity_of, open_simulation, set_input
+from calibration_assets.simulation.engine import (
+    calculate,
+    entity_of,
+    forget_simulations,
+    open_simulation,
+    set_input,
+    without_collector,
+)
 from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Residents
 from calibration_assets.simulation.switches import Switches
 
 VERSION = 7
-HOUSEHOLDS_A_SIMULATION = 12_000
-"""Placed households in one simulation: with the variants of their take-up some 3 GB, without them half of it."""
+HOUSEHOLDS_A_SIMULATION = 24_000
+"""Placed households in one simulation: half of a simulation of 12,000 is cost that does not grow with them."""
 
 STATES_A_SIMULATION = 6
 """Every state brings rules of its own, whose values all households have: 26 states of 400 households took 12 GB."""
@@ -88,14 +94,16 @@ def simulate_states(
     placed: defaultdict[int, list[StateValues]] = defaultdict(list)
     varied: defaultdict[int, list[StateValues]] = defaultdict(list)
     for batch in batches({state: len(one) for state, one in residents.items()}, HOUSEHOLDS_A_SIMULATION):
+        forget_simulations()
         record, county = (
             np.concatenate([getattr(residents[state], name)[first:last] for state, first, last in batch])
             for name in ("record", "county")
         )
         state_of = np.concatenate([np.full(last - first, state) for state, first, last in batch])
-        simulated = _simulate_combinations(
-            dataset, households.take(record), _Place(state_of, county), variables, rerandomize_takeup, passes
-        )
+        with without_collector():
+            simulated = _simulate_combinations(
+                dataset, households.take(record), _Place(state_of, county), variables, rerandomize_takeup, passes
+            )
         start = 0
         for state, first, last in batch:
             inside = start, start + last - first
@@ -105,9 +113,7 @@ def simulate_states(
             if last == len(residents[state]):
                 whole = placed.pop(state) + varied.pop(state, [])
                 yield state, {name: _join([one[name] for one in whole]) for name in names}
-        # A simulation is cyclic garbage, with New York's a copy of the parameter tree in it.
         del simulated
-        gc.collect()
 
 
 def simulate_unplaced(dataset: Dataset, county: int, variables: Sequence[str]) -> StateValues:
@@ -192,6 +198,8 @@ def _simulate_combinations(
     switches = Switches.where(SHARED, copies, matters)
     parent, pattern = switches.variants()
     if len(parent):
+        del simulation
+        forget_simulations()
         varied = copies.take(parent)
         turned = switches.turned(varied, parent, pattern)
         inputs = {one.variable: turned[one.variable] ^ one.default for one in SHARED}
