@@ -198,6 +198,24 @@ class FitBounds:
 
 
 @dataclass(frozen=True)
+class ImputationBounds:
+    """What is expected of values imputed to donors that the forests did not see."""
+
+    largest_mean_pct: float = setting(25.0, "Largest difference of a mean from the donors' own, in per cent")
+    largest_zero_points: float = setting(5.0, "Largest difference of a share of zeros, in percentage points")
+    largest_far_pct: float = setting(25.0, "Largest share of variables beyond one of these, in per cent")
+
+
+@dataclass(frozen=True)
+class AreaBounds:
+    """What is expected of the records of an area."""
+
+    largest_population_pct: float = setting(10.0, "Largest difference of persons from the age targets, in per cent")
+    sampled_pct: float = setting(5.0, "Share of areas whose records are simulated again, in per cent; 0: none")
+    tolerance: float = setting(1e-4, "Largest relative difference between X @ w and the file's weighted totals")
+
+
+@dataclass(frozen=True)
 class GateSettings:
     """How much worse than the accepted run, and how far from it, a run may be."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from dagster import (
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
@@ -16,8 +17,16 @@ from dagster import (
     multi_asset_check,
 )
 
-from calibration_assets.defs.config import FitCheckConfig, GateConfig, PackageCheckConfig, TruthConfig
+from calibration_assets.defs.config import (
+    AreaCheckConfig,
+    FitCheckConfig,
+    GateConfig,
+    ImputationCheckConfig,
+    PackageCheckConfig,
+    TruthConfig,
+)
 from calibration_assets.defs.metadata import markdown_table
+from calibration_assets.defs.partitions import AREAS
 from calibration_assets.defs.resources import CalibrationStorage
 
 if TYPE_CHECKING:
@@ -27,12 +36,16 @@ SEVERE = "severe"
 
 
 def _spec(asset: str, name: str, description: str, *, blocks: bool = False, is_severe: bool = False) -> AssetCheckSpec:
-    """A check; one that blocks is severe, too."""
+    """A check, of every partition where its asset has some; one that blocks is severe, too."""
     metadata = {SEVERE: blocks or is_severe}
-    return AssetCheckSpec(name, asset=asset, description=description, blocking=blocks, metadata=metadata)
+    parts = AREAS if asset == "area_datasets" else None
+    return AssetCheckSpec(
+        name, asset=asset, description=description, blocking=blocks, metadata=metadata, partitions_def=parts
+    )
 
 
 DATASETS = ("stratified_cps", "imputed_cps")
+IMPUTED = [_spec("imputed_cps", "held_out_donors", "What is imputed to donors held out is like what they have")]
 DATABASE = [_spec("target_database", "database_consistency", "Places, bands, parts and wholes agree", blocks=True)]
 PACKAGE = [
     _spec("calibration_package", "package_validity", "Shapes agree, all numbers are finite", blocks=True),
@@ -45,6 +58,12 @@ WEIGHTS = [
     _spec("weights", "fit_convergence", "The loss had come to rest"),
     _spec("weights", "largest_weight", "No household carries much of the nation"),
     _spec("weights", "effective_sample", "Many households carry the nation"),
+]
+AREA = [
+    _spec("area_datasets", "area_contract", "Ids, links, values, weights and take-up are sound", is_severe=True),
+    _spec("area_datasets", "area_population", "As many persons as the area's age targets say"),
+    _spec("area_datasets", "area_means", "Persons, ages and wages by household are plausible"),
+    _spec("area_datasets", "area_totals", "policyengine-us finds X @ w in the file, in a sample", is_severe=True),
 ]
 RUN = [
     # Severe, but the report, which tells why, is made all the same; the accepted run stays the one that passed.
@@ -72,16 +91,28 @@ def _results(specs: Sequence[AssetCheckSpec], findings: Iterable["Finding"]) -> 
 
 
 def _check_dataset(asset: str) -> AssetChecksDefinition:
-    """The dataset contract of one asset."""
-    specs = [_spec(asset, "dataset_contract", "Ids, links, values, states and weights are sound", blocks=True)]
+    """The dataset contract of one asset, and its means."""
+    specs = [
+        _spec(asset, "dataset_contract", "Ids, links, values, states and weights are sound", blocks=True),
+        _spec(asset, "record_means", "Persons, ages and wages by household are plausible"),
+    ]
 
     @multi_asset_check(name=f"check_{asset}", specs=specs)
     def check(storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
-        from calibration_assets.pipeline import findings
+        from calibration_assets.pipeline import record_findings
 
-        yield from _results(specs, [findings.dataset_contract(storage.open().current(asset))])
+        yield from _results(specs, record_findings.record_findings(storage.open().current(asset)))
 
     return check
+
+
+@multi_asset_check(specs=IMPUTED)
+def check_imputation(config: ImputationCheckConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
+    """How like their donors imputed values are."""
+    from calibration_assets.pipeline import record_findings
+
+    finding = record_findings.held_out_donors(storage.open().current("imputed_cps"), config.settings)
+    yield from _results(IMPUTED, [finding])
 
 
 @multi_asset_check(specs=DATABASE)
@@ -123,6 +154,16 @@ def check_weights(config: FitCheckConfig, storage: CalibrationStorage) -> Iterat
     yield from _results(WEIGHTS, findings.fit_findings(package, weights, config.settings))
 
 
+@multi_asset_check(specs=AREA)
+def check_areas(
+    context: AssetCheckExecutionContext, config: AreaCheckConfig, storage: CalibrationStorage
+) -> Iterator[AssetCheckResult]:
+    """One area's records; it imports policyengine-us for the areas of the sample."""
+    from calibration_assets.pipeline import area_findings
+
+    yield from _results(AREA, area_findings.area_findings(storage.open(), context.partition_key, config.settings))
+
+
 @multi_asset_check(specs=RUN)
 def check_run(config: GateConfig, storage: CalibrationStorage) -> Iterator[AssetCheckResult]:
     """This run against the accepted one; a run that passes is the accepted one from now on."""
@@ -133,9 +174,11 @@ def check_run(config: GateConfig, storage: CalibrationStorage) -> Iterator[Asset
 
 CHECKS = [
     *map(_check_dataset, DATASETS),
+    check_imputation,
     check_database,
     check_package,
     check_truth,
     check_weights,
+    check_areas,
     check_run,
 ]

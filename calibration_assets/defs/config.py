@@ -10,6 +10,7 @@ from pydantic import Field as ConfigField
 from pydantic import create_model
 
 from calibration_assets.settings import (
+    AreaBounds,
     CloneSettings,
     DatabaseSettings,
     DiagnosticsSettings,
@@ -17,6 +18,7 @@ from calibration_assets.settings import (
     FitSettings,
     GateSettings,
     HeldOutSettings,
+    ImputationBounds,
     ImputationSettings,
     PackageBounds,
     SampleSettings,
@@ -150,6 +152,16 @@ class PackageCheckConfig(SettingsConfig):
 @fields_of(TruthSettings)
 class TruthConfig(SettingsConfig):
     """How much of the matrix is simulated again."""
+
+
+@fields_of(ImputationBounds)
+class ImputationCheckConfig(SettingsConfig):
+    """What is expected of imputed values."""
+
+
+@fields_of(AreaBounds)
+class AreaCheckConfig(SettingsConfig):
+    """What is expected of the records of an area."""
 
 
 @fields_of(FitBounds)

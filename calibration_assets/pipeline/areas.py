@@ -15,7 +15,7 @@ from calibration_assets.pipeline.matrix import place_columns, read_columns, sett
 from calibration_assets.storage.keys import content_key
 from calibration_assets.storage.store import Store, StoredValue
 
-VERSION = 1
+VERSION = 2
 
 
 def area_file(area: str) -> str:
@@ -52,6 +52,7 @@ def area_dataset(
         write_dataset(of_area, folder / area_file(area))
         household_weight = of_area.tables["household"]["household_weight"].to_numpy(np.float64)
         return {
+            "weights": weights.key,
             "households": len(household_weight),
             "persons": len(of_area.tables["person"]),
             "weighted_households": float(household_weight.sum()),
