@@ -6,7 +6,9 @@ import pytest
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.shares import read_county_shares
+from calibration_assets.matrix import area_totals
 from calibration_assets.matrix.area import area_dataset
+from calibration_assets.matrix.area_totals import rows_of_area
 from calibration_assets.matrix.build import build_matrix
 from calibration_assets.matrix.concepts import index_rows, required_values
 from calibration_assets.matrix.evaluate import evaluate
@@ -146,6 +148,26 @@ def test_policyengine_opens_an_area_and_finds_the_matrixs_totals(
             if row >= 0 and not concept.reform_id:
                 found = evaluate(concept, copies, values.__getitem__) @ household_weight.to_numpy(np.float64)
                 assert found == pytest.approx(totals[row], rel=1e-4, abs=0.1), concept
+
+
+@pytest.mark.parametrize("rerandomize", [True, False], ids=["take-up drawn anew", "take-up as it is"])
+def test_the_rules_find_the_matrixs_totals_in_every_kind_of_area(
+    dataset, counties, targets, columns, simulate, rerandomize, monkeypatch
+):
+    """Every kind of target, reforms among them, of the nation, a state and a district, simulated in pieces."""
+    placement = Placement.by_state(columns, 20, counties)
+    matrix = build_matrix(dataset, columns, *targets, simulate(placement, rerandomize), placement)
+    weights = np.random.default_rng(5).choice([0, 1, 2.5, 40], len(columns))
+    totals = matrix.matrix.astype(np.float64) @ weights
+    monkeypatch.setattr(area_totals, "HOUSEHOLDS_A_SIMULATION", 80)
+    for area in ("US", "TX", "CA-01"):
+        rows = rows_of_area(targets[0], area)
+        records = area_dataset(dataset, columns, weights, placement.county, area, rerandomize)
+        found = area_totals.area_totals(records, targets[0].iloc[rows].reset_index(drop=True), targets[1])
+        assert found == pytest.approx(totals[rows], rel=1e-4, abs=0.1), area
+        assert (found != 0).sum() >= 10
+    reformed = targets[0]["reform_id"].to_numpy()[rows_of_area(targets[0], "US")] > 0
+    assert reformed.sum() == len(REFORMS)
 
 
 def test_values_do_not_depend_on_the_batch(dataset, counties, targets, columns, simulate, monkeypatch):
