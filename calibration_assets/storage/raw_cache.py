@@ -78,12 +78,14 @@ class RawCache:
             body = path.read_bytes()
             record = json.loads(_record_path(path).read_text())
         except FileNotFoundError as error:
-            raise CalibrationError(f"raw file {error.filename} is not there; fetch {name} with --refresh") from error
+            raise CalibrationError(
+                f"raw file {error.filename} is not there, expected it beside the other; delete {path} to fetch it again"
+            ) from error
         found = hashlib.sha256(body).hexdigest()
         if found != record["sha256"]:
             raise CalibrationError(
                 f"raw file {path} has sha256 {found[:12]}…, it was fetched as {record['sha256'][:12]}…; "
-                "fetch it again with --refresh"
+                f"delete it to fetch it again, or delete its record {_record_path(path).name} alone if it is right"
             )
         return body
 
@@ -94,8 +96,8 @@ class RawCache:
             except (_TemporaryError, requests.ConnectionError, requests.Timeout) as error:
                 if attempt == self.attempts:
                     raise CalibrationError(
-                        f"raw file {name}: {url} failed {attempt} times ({error}), expected an answer; try again "
-                        f"later, or put the file into {self.folder}"
+                        f"raw file {name}: {url} failed {attempt} times ({_reason(error)}), expected an answer; try "
+                        f"again later, or download it elsewhere and save it as {self.path(name)}"
                     ) from error
                 time.sleep(self.backoff_seconds * 2 ** (attempt - 1))
         raise CalibrationError(f"raw file {name}: {self.attempts} attempts allowed, expected one or more")
@@ -133,6 +135,12 @@ class RawCache:
 
 class _TemporaryError(Exception):
     """An answer that another attempt may mend."""
+
+
+def _reason(error: Exception) -> str:
+    """What lies behind a failed attempt, without the layers around it."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner)).rpartition("): ")[2]
 
 
 def _read_body(answer: requests.Response, seconds: float) -> bytes:
