@@ -237,7 +237,8 @@ def _new_folder(folder: Path, disk: str, advice: str) -> Iterator[None]:
         is_whole = True
     except (OSError, RuntimeError) as error:  # h5py tells of a full disk by either
         if objects.is_full(folder, error):
-            raise CalibrationError(f"{disk} is full ({error}), expected {advice}") from error
+            reason = str(error).partition(", errno")[0]  # h5py goes on about times and buffers
+            raise CalibrationError(f"{disk} is full ({reason}), expected {advice}") from error
         raise
     finally:
         if not is_whole:

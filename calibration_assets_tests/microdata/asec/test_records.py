@@ -242,3 +242,20 @@ def test_what_is_no_zip_is_a_sentence(tmp_path):
         open_asec(tmp_path / "asec.zip")
     with pytest.raises(CalibrationError, match="absent.zip: no such file"):
         open_source(str(tmp_path / "absent.zip"))
+
+
+@pytest.mark.slow
+def test_policyengine_opens_the_records_and_calculates(policyengine, dataset, tmp_path):
+    write_dataset(dataset, tmp_path / "asec.h5")
+    simulation = policyengine.Microsimulation(dataset=str(tmp_path / "asec.h5"))
+
+    def calculate(variable):
+        return np.asarray(simulation.calculate(variable, 2024, use_weights=False))
+
+    assert calculate("person_id").tolist() == dataset.tables["person"]["person_id"].tolist()
+    assert calculate("employment_income").tolist() == [80_000, 0, 0, 0, 0, 9_000, 60_000, 15_000]
+    assert calculate("filing_status").tolist() == ["JOINT", "SINGLE", "SINGLE", "SINGLE", "SINGLE"]
+    assert calculate("state_code_str").tolist() == ["CA", "TX", "NY"]
+    agi, tax = calculate("adjusted_gross_income"), calculate("income_tax")
+    for variable in ("snap", "medicaid", "ssi", "state_income_tax", "household_net_income", "spm_unit_net_income"):
+        assert np.isfinite(calculate(variable)).all(), variable

@@ -1,5 +1,7 @@
 """Each survey's reader on a made file in its layout: every donor against the population that the file was made from."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -204,3 +206,11 @@ def test_one_donor_is_a_sentence(tmp_path):
     made.write_acs(tmp_path, 2)
     with pytest.raises(CalibrationError, match="ACS 2022, housing: 1 donors were found, expected many"):
         read_donors(SURVEYS["acs"], fetch_files(SURVEYS["acs"], tmp_path))
+
+
+@pytest.mark.parametrize("survey", SURVEYS.values(), ids=list(SURVEYS))
+def test_the_readme_says_where_a_file_fetched_elsewhere_belongs(survey):
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    for file in (survey.files[0], survey.files[-1]):
+        assert f"`{file.name}`" in readme
+    assert survey.files[0].url in readme
