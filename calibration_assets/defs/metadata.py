@@ -9,7 +9,7 @@ from dagster import AssetExecutionContext, AssetObservation, DataVersion, Metada
 
 from calibration_assets.storage.store import Store, StoredValue
 
-TABLE_ROWS = 60
+TABLE_ROWS = 100
 
 
 def tell_observations(context: AssetExecutionContext) -> Callable[[dict[str, float]], None]:

@@ -16,7 +16,7 @@ import pandas as pd
 from calibration_assets.errors import CalibrationError
 from calibration_assets.imputation.encoding import check_columns, encode, read_categories, restore
 
-VERSION = 1
+VERSION = 2
 TREES = 32
 SMALLEST_LEAF = 5
 FEWEST_FEATURES = 10

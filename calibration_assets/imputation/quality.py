@@ -16,7 +16,8 @@ def forest_quality(model: FittedForests, held_out: pd.DataFrame, weights: np.nda
     `quantile_loss` is the mean pinball loss of the conditional quantiles QUANTILES, given the true values of earlier
     variables; `marginal_quantile_loss` that of the held-out donors' own quantiles, which know no predictor. The other
     columns compare the donors with values imputed to them, each variable upon the ones imputed before: mean, share of
-    zeros, and the mean beyond the 99th percentile. All are weighted.
+    zeros, and the mean beyond the 99th percentile; the first two with the standard error of their difference. All are
+    weighted.
     """
     check_columns(held_out, [*model.predictors, *model.targets], "held-out donors")
     weights = np.ones(len(held_out)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -65,7 +66,15 @@ def _compare(true: np.ndarray, expected: np.ndarray, drawn: np.ndarray, weights:
         compared[f"mean_{name}"] = float(np.average(values, weights=weights))
         compared[f"zero_share_{name}"] = float(np.average(values == 0, weights=weights))
         compared[f"tail_mean_{name}"] = float(np.average(values[tail], weights=weights[tail]))
+    compared["mean_error"] = _difference_error(true, drawn, weights)
+    compared["zero_share_error"] = _difference_error(true == 0, drawn == 0, weights)
     return compared
+
+
+def _difference_error(true: np.ndarray, drawn: np.ndarray, weights: np.ndarray) -> float:
+    """Standard error of the difference of two weighted means, as if the rows had been drawn independently."""
+    squares = [(weights**2 * (values - np.average(values, weights=weights)) ** 2).sum() for values in (true, drawn)]
+    return float(np.sqrt(sum(squares)) / weights.sum())
 
 
 def _pinball(true: np.ndarray, quantiles: np.ndarray, weights: np.ndarray) -> float:

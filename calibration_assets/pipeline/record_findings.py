@@ -15,6 +15,7 @@ from calibration_assets.pipeline.imputed import QUALITY_FILE
 from calibration_assets.settings import ImputationBounds
 from calibration_assets.storage.store import StoredValue
 
+ERRORS = 3
 NUMBERS = ("mean_donors", "mean_imputed", "zero_share_donors", "zero_share_imputed")
 
 
@@ -57,10 +58,17 @@ def held_out_donors(imputed_cps: StoredValue, bounds: ImputationBounds) -> Findi
 
 
 def judge_held_out(table: pd.DataFrame, bounds: ImputationBounds) -> Finding:
-    """Judge rows of `imputation.quality.forest_quality` with their `source`; numbers of the PUF are not shown."""
-    zeros = 100 * (table["zero_share_imputed"] - table["zero_share_donors"]).abs()
-    mean = 100 * (table["mean_imputed"] / table["mean_donors"] - 1).abs()
-    far = table[(zeros > bounds.largest_zero_points) | (mean > bounds.largest_mean_pct)]
+    """Judge rows of `imputation.quality.forest_quality` with their `source`; numbers of the PUF are not shown.
+
+    A difference counts where it exceeds its bound and ERRORS of its standard errors, since tails are heavy.
+    """
+    zeros = (table["zero_share_imputed"] - table["zero_share_donors"]).abs()
+    mean = (table["mean_imputed"] - table["mean_donors"]).abs()
+    is_far = (zeros > bounds.largest_zero_points / 100) & (zeros > ERRORS * table["zero_share_error"])
+    is_far |= (mean > bounds.largest_mean_pct / 100 * table["mean_donors"].abs()) & (
+        mean > ERRORS * table["mean_error"]
+    )
+    far = table[is_far]
     rows = far[["source", "variable", *NUMBERS]].astype(dict.fromkeys(NUMBERS, object))
     rows.loc[rows["source"] == "puf", list(NUMBERS)] = "private"
     share = 100 * len(far) / len(table)

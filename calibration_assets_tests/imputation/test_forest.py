@@ -109,6 +109,8 @@ def test_quality_on_held_out_donors(model):
     assert table.index.tolist() == ["works", "wages", "tips", "tenure = OWNED", "tenure = RENTED", "rooms"]
     assert (table.loc[["works", "wages", "rooms"]].eval("quantile_loss / marginal_quantile_loss") < 0.9).all()
     assert (table["zero_share_imputed"] - table["zero_share_donors"]).abs().max() < 0.03
+    variance = table["zero_share_donors"] * (1 - table["zero_share_donors"])
+    np.testing.assert_allclose(table["zero_share_error"], np.sqrt(2 * variance / 3_000), rtol=0.05, atol=1e-4)
     assert table.loc["wages", "mean_imputed"] == pytest.approx(table.loc["wages", "mean_donors"], rel=0.08)
     assert table.loc["wages", "tail_mean_imputed"] == pytest.approx(table.loc["wages", "tail_mean_donors"], rel=0.3)
     assert set(table["held_out_rows"]) == {3_000}

@@ -22,9 +22,9 @@ def store_records(tmp_path, dataset, **metadata):
     return open_store(tmp_path).put("imputed_cps", "a" * 64, make)
 
 
-def judged(*rows):
+def judged(*rows, mean_error=100.0, zero_share_error=0.01):
     columns = ["source", "variable", "mean_donors", "mean_imputed", "zero_share_donors", "zero_share_imputed"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(mean_error=mean_error, zero_share_error=zero_share_error)
 
 
 def test_means_are_weighted_and_by_household():
@@ -81,6 +81,12 @@ def test_a_mean_or_share_of_zeros_far_from_the_donors_is_told(imputed):
     assert (found.passed, found.number) == (False, 50.0)
     assert found.rows[0]["variable"] == "rent"
     assert found.rows[0]["mean_imputed"] == imputed[0]
+
+
+def test_what_chance_explains_is_not_told():
+    row = ("acs", "rent", 9000, 13_000, 0.6, 0.66)
+    assert not judge_held_out(judged(row), BOUNDS).passed
+    assert judge_held_out(judged(row, mean_error=2000.0, zero_share_error=0.03), BOUNDS).passed
 
 
 def test_nothing_of_a_private_file_but_names_is_told():

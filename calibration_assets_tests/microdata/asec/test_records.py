@@ -256,6 +256,5 @@ def test_policyengine_opens_the_records_and_calculates(policyengine, dataset, tm
     assert calculate("employment_income").tolist() == [80_000, 0, 0, 0, 0, 9_000, 60_000, 15_000]
     assert calculate("filing_status").tolist() == ["JOINT", "SINGLE", "SINGLE", "SINGLE", "SINGLE"]
     assert calculate("state_code_str").tolist() == ["CA", "TX", "NY"]
-    agi, tax = calculate("adjusted_gross_income"), calculate("income_tax")
     for variable in ("snap", "medicaid", "ssi", "state_income_tax", "household_net_income", "spm_unit_net_income"):
         assert np.isfinite(calculate(variable)).all(), variable
