@@ -115,6 +115,6 @@ def _simulated_finding(
     targets = package.targets_df.iloc[rows].reset_index(drop=True)
     constraints = select.read_targets(database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR).constraints
     constraints = constraints[constraints["stratum_id"].isin(targets["stratum_id"])]
-    totals = package.X_sparse @ read_fit(weights.folder).weights.astype(np.float64)
+    totals = package.matrix[rows] @ read_fit(weights.folder).weights
     by_rules = area_totals(dataset, targets, constraints)
-    return totals_finding([package.target_names[row] for row in rows], totals[rows], by_rules, bounds)
+    return totals_finding([package.target_names[row] for row in rows], totals, by_rules, bounds)
