@@ -12,6 +12,7 @@ from scipy import sparse
 from calibration_assets.fit.fit import fit, fit_l0_weights
 from calibration_assets.settings import FitSettings, LossSettings, ObservationSettings, RefitSettings
 from calibration_assets_tests.fit.problems import small_problem
+from calibration_assets_tests.matrix.test_cell_matrix import made
 
 GATES_ALONE = RefitSettings(refit=False)
 TO_THE_END = RefitSettings(max_iterations=5_000, tolerance=1e-8)
@@ -141,3 +142,14 @@ def test_the_manuals_function_is_the_fit():
     assert (weights == fit(X, targets, chosen).weights).all()
     gated = fit_l0_weights(X, targets, lambda_l0=1e-8, epochs=20, beta=0.65, lambda_l2=1e-8, refit=False)
     assert (gated == fit(X, targets, chosen).gated_weights).all()
+
+
+def test_rows_by_cell_are_fitted_to_the_weights_of_their_csr():
+    matrix = made(seed=4)
+    matrix = replace(matrix, **{part: abs(getattr(matrix, part)) for part in ("by_column", "by_cell")})
+    targets = matrix @ np.random.default_rng(5).uniform(50, 150, matrix.shape[1])
+    settings = FitSettings(lambda_l0=1e-6, epochs=30)
+    by_cell, by_column = (fit(X, targets, settings) for X in (matrix, matrix.tocsr()))
+    np.testing.assert_allclose(by_cell.gated_weights, by_column.gated_weights, rtol=1e-3)
+    assert by_cell.record["entries"] == by_column.record["entries"] == matrix.nnz
+    np.testing.assert_allclose(matrix @ by_cell.weights, targets, rtol=1e-3)
