@@ -62,8 +62,8 @@ def test_the_records_are_doubled_and_hold_what_was_imputed(graph):
 
 def test_targets_of_imputed_variables_are_moved(graph):
     package = load_calibration_package(graph[0].current("calibration_package").folder)
-    assert package.X_sparse.shape[1] == 40 * 6
-    moved = package.X_sparse @ np.ones(240) != 0
+    assert package.matrix.shape[1] == 40 * 6
+    moved = package.matrix @ np.ones(240) != 0
     assert set(package.targets_df["variable"][moved]) >= IMPUTED
 
 

@@ -129,7 +129,7 @@ def test_policyengine_opens_an_area_and_finds_the_matrixs_totals(
     placement = Placement.by_county(columns) if county_level else Placement.by_state(columns, 20, counties)
     matrix = build_matrix(dataset, columns, *targets, simulate(placement, True), placement)
     weights = np.random.default_rng(5).choice([0, 1, 2.5, 40], len(columns))
-    totals = matrix.matrix.astype(np.float64) @ weights
+    totals = matrix.matrix @ weights
     rows = index_rows(*targets)
     for area, level, place in (("CA", "state", 6), ("CA-01", "district", 601)):
         path = tmp_path / f"{area}.h5"
@@ -158,7 +158,7 @@ def test_the_rules_find_the_matrixs_totals_in_every_kind_of_area(
     placement = Placement.by_state(columns, 20, counties)
     matrix = build_matrix(dataset, columns, *targets, simulate(placement, rerandomize), placement)
     weights = np.random.default_rng(5).choice([0, 1, 2.5, 40], len(columns))
-    totals = matrix.matrix.astype(np.float64) @ weights
+    totals = matrix.matrix @ weights
     monkeypatch.setattr(area_totals, "HOUSEHOLDS_A_SIMULATION", 80)
     for area in ("US", "TX", "CA-01"):
         rows = rows_of_area(targets[0], area)
