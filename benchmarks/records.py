@@ -31,9 +31,9 @@ from calibration_assets.settings import SURVEYS, SampleSettings, SourceSettings
 from calibration_assets.storage.reference import read_reference
 from calibration_assets.storage.store import Store
 
-PARTS = ("sample", "files", "doubling", *SURVEYS, "area")
-FULL, OVERRIDE = 69, 51
+FORESTS = {"full": 69, "override": 51}
 """Variables of the two forests of PUF cloning."""
+PARTS = ("sample", "files", *FORESTS, *SURVEYS, "area")
 
 
 def measure(part: str, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def measure(part: str, folder: Path, options: argparse.Namespace) -> dict[str, A
         sizes = {key: write_survey(key, folder / "raw", int(options.scale * HOUSEHOLDS[key])) for key in SURVEYS}
         return {f"{key} megabytes": round(size / 1e6) for key, size in sizes.items()}
     dataset, _ = sources.read_records(store.current("stratified_cps").folder)
-    if part == "doubling":
-        return double(dataset, options.donors)
+    if part in FORESTS:
+        return draw_variables(dataset, options.donors, FORESTS[part])
     if part == "area":
         return write_area(dataset, folder, options.clones)
     began = time.perf_counter()
@@ -59,28 +59,24 @@ def measure(part: str, folder: Path, options: argparse.Namespace) -> dict[str, A
     return {"seconds": time.perf_counter() - began, "donors trained on": donors, "persons": _persons(dataset)}
 
 
-def double(dataset: Dataset, donors: int) -> dict[str, Any]:
-    """The two forests of PUF cloning on made donors, drawn for every person."""
+def draw_variables(dataset: Dataset, donors: int, variables: int) -> dict[str, Any]:
+    """One of the two forests of PUF cloning on made donors, drawn for every person."""
     recipients = person_predictors(dataset)
-    donor_table = make_donors(recipients, donors)
-    predictors, names = list(recipients.columns), [f"variable_{number}" for number in range(FULL)]
+    donor_table = make_donors(recipients, donors, variables)
     began = time.perf_counter()
-    seconds = []
-    for targets in (names, names[:OVERRIDE]):
-        model = fit_forest(donor_table, predictors, targets, None, 42)
-        seconds.append(time.perf_counter() - began)
-        drawn = impute(model, recipients, 43)
-        del model
-    whole = time.perf_counter() - began
-    return {"seconds": whole, "fit of the first": seconds[0], "persons": len(recipients), "drawn": drawn.shape[1]}
+    model = fit_forest(donor_table, list(recipients.columns), list(donor_table.filter(like="variable_")), None, 42)
+    fitted = time.perf_counter()
+    drawn = impute(model, recipients, 43)
+    ended = time.perf_counter()
+    return {"seconds": ended - began, "of drawing": ended - fitted, "persons": len(drawn), "variables": drawn.shape[1]}
 
 
-def make_donors(recipients: pd.DataFrame, count: int) -> pd.DataFrame:
+def make_donors(recipients: pd.DataFrame, count: int, variables: int) -> pd.DataFrame:
     """Persons like the recipients with variables of the PUF's kind: mostly zero, heavy tails, related to each other."""
     draw = np.random.default_rng(0)
     donors = recipients.sample(count, replace=True, random_state=1).reset_index(drop=True)
     rich = draw.normal(size=count) + donors["age"].to_numpy() / 40
-    for number in range(FULL):
+    for number in range(variables):
         odds = rich + draw.normal(scale=1.5, size=count)
         has = odds > np.quantile(odds, 1 - draw.uniform(0.01, 0.4))
         donors[f"variable_{number}"] = np.where(has, np.exp(8 + 0.6 * rich + draw.normal(size=count)), 0.0).round()
