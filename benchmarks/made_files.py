@@ -1,6 +1,6 @@
 """Survey files as large as the agencies': made persons, as many rows and columns as the real files have.
 
-The generators of the tests write the columns that are read; here every line gets as many blank columns more as the
+The generators of the tests write the columns that are read; here every line gets as many more, blank or zero, as the
 agency's has, since reading time goes into bytes.
 """
 
@@ -56,7 +56,7 @@ def _widen_lines(source: io.BufferedIOBase, target: io.BufferedIOBase, columns: 
     more = columns - header.count(delimiter.encode()) - 1
     names = delimiter + delimiter.join(f"BLANK{number}" for number in range(more))
     size = target.write(header + names.encode() + b"\n")
-    blank = (delimiter + "0" if delimiter == "," else delimiter).encode() * more
+    blank = (delimiter + "00" if delimiter == "," else delimiter).encode() * more
     for line in source:
         size += target.write(line.rstrip(b"\r\n") + blank + b"\n")
     return size
@@ -68,7 +68,7 @@ def _widen_stata(path: Path) -> int:
         name = archive.namelist()[0]
         table = pd.read_stata(io.BytesIO(archive.read(name)))
     more = COLUMNS["scf"] - len(table.columns)
-    blank = pd.DataFrame(np.zeros((len(table), more)), columns=[f"x9{number:04}" for number in range(more)])
+    blank = pd.DataFrame(np.zeros((len(table), more), np.int32), columns=[f"x9{number:04}" for number in range(more)])
     body = io.BytesIO()
     pd.concat([table, blank], axis=1).to_stata(body, write_index=False)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
