@@ -8,7 +8,9 @@ from calibration_assets.definitions import defs
 from calibration_assets.defs.assets.weights import weights
 from calibration_assets.defs.checks import check_package, check_weights
 from calibration_assets.defs.io_managers import StoredValueIOManager
+from calibration_assets.defs.partitions import AREAS
 from calibration_assets.defs.resources import CalibrationStorage
+from calibration_assets.pipeline.area_findings import CHECKS
 from calibration_assets.storage.store import StoredValue
 from calibration_assets_tests.pipeline.stored import example_package, store_package
 
@@ -81,6 +83,13 @@ def test_severe_checks_block(asset_name, checks):
     graph = defs.resolve_asset_graph()
     specs = [graph.get_check_spec(key) for key in graph.get_check_keys_for_assets([AssetKey(asset_name)])]
     assert checks <= {spec.name for spec in specs if spec.blocking}
+
+
+def test_an_area_is_checked_by_itself():
+    graph = defs.resolve_asset_graph()
+    specs = [graph.get_check_spec(key) for key in graph.get_check_keys_for_assets([AssetKey("area_datasets")])]
+    assert {spec.name for spec in specs} == set(CHECKS)
+    assert all(spec.partitions_def == AREAS for spec in specs)
 
 
 def test_every_check_is_described():
