@@ -9,8 +9,10 @@ from dagster import AssetKey, Definitions, validate_run_config
 
 from calibration_assets.definitions import JOBS, defs
 from calibration_assets.defs.config import FitConfig, SampleConfig, TargetConfig
+from calibration_assets.defs.metadata import _show
 from calibration_assets.defs.run import main, read_profile, resolve_job
 from calibration_assets.errors import CalibrationError
+from calibration_assets.microdata.sources import read_mapping
 from calibration_assets.settings import CloneSettings, FitSettings, SampleSettings
 from calibration_assets.targets.config import load_target_config
 
@@ -60,6 +62,13 @@ def test_config_has_the_fields_and_defaults_of_the_settings():
     assert SampleConfig().settings == SampleSettings()
     assert TargetConfig(domain_variables=["age"]).settings.domain_variables == ("age",)
     assert {one.name for one in fields(FitSettings)} <= set(FitConfig.model_fields)
+
+
+@pytest.mark.parametrize("dataset", ["taxcalc", "census:2024"])
+def test_the_page_of_extended_cps_shows_its_whole_mapping(dataset):
+    mapping = read_mapping(dataset).to_dict("records")
+    assert {"entity", "unit", "note"} <= set(mapping[0])
+    assert _show(mapping).value.count("\n") == len(mapping) + 1
 
 
 def test_every_setting_has_help():
