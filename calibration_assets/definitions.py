@@ -14,6 +14,8 @@ from dagster import (
 from calibration_assets.defs import assets
 from calibration_assets.defs.automation import SlackAlerts, nightly_schedule, sensors
 from calibration_assets.defs.checks import CHECKS
+from calibration_assets.defs.executors import processes_or_pods
+from calibration_assets.defs.fit_place import FitPlace
 from calibration_assets.defs.io_managers import StoredValueIOManager
 from calibration_assets.defs.progress import progress
 from calibration_assets.defs.prune import prune_store
@@ -50,6 +52,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
     replaced = dict(resources or {})
     replaced.setdefault("storage", storage)
     replaced.setdefault("alerts", SlackAlerts())
+    replaced.setdefault("fit_place", FitPlace())
     replaced.setdefault("stored_value", StoredValueIOManager(storage=replaced["storage"]))
     return Definitions(
         assets=load_assets_from_package_module(assets),
@@ -62,6 +65,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
         ]
         + [*SWEEP_JOBS, prune_store],
         resources=replaced,
+        executor=processes_or_pods,
         loggers={"progress": progress},
     )
 

@@ -11,7 +11,7 @@ from calibration_assets.diagnostics.frontier import VERSION, mark_frontier
 from calibration_assets.diagnostics.plots import frontier_png
 from calibration_assets.errors import CalibrationError
 from calibration_assets.fit.points import given_settings, point_settings
-from calibration_assets.pipeline.weights import config_key, weights
+from calibration_assets.pipeline.weights import config_key, weights, weights_key
 from calibration_assets.settings import FitSettings, PointSettings
 from calibration_assets.storage.keys import content_key
 from calibration_assets.storage.store import Store, StoredValue
@@ -64,6 +64,20 @@ def chosen_weights(
     return weights(
         store, calibration_package, chosen, target_config, allow_stale, tell, stored_as=stored_name(point)
     )
+
+
+def are_stored(
+    store: Store,
+    calibration_package: StoredValue,
+    points: Mapping[str, PointSettings],
+    point: str,
+    settings: FitSettings,
+    target_config: str = "",
+) -> bool:
+    """Whether the weights of the settings, or of the point that is named, need no fit."""
+    chosen = point_settings(points, point, settings) if point else settings
+    key = weights_key(calibration_package, chosen, load_target_config(target_config or DEFAULT_CONFIG))
+    return store.find("weights", key) is not None
 
 
 def use_threads(threads: int) -> None:

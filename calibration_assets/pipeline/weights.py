@@ -68,8 +68,7 @@ def weights(
         check_fresh(calibration_package.metadata, {name: key for name, key in now.items() if key is not None})
     config = load_target_config(target_config or DEFAULT_CONFIG)
     check_target_config(config, read_reference("variables")["variable"])
-    inputs = {"package": calibration_package.key}
-    key = content_key("weights", fit.VERSION, inputs, [asdict(settings), asdict(config)])
+    key = weights_key(calibration_package, settings, config)
 
     checkpoint = store.cache / "checkpoints" / f"{key}.pt"
 
@@ -111,6 +110,12 @@ def weights(
     value = store.build(name, key, make)
     checkpoint.unlink(missing_ok=True)
     return value
+
+
+def weights_key(calibration_package: StoredValue, settings: FitSettings, config: TargetConfig) -> str:
+    """The content key of the weights that a fit gives."""
+    inputs = {"package": calibration_package.key}
+    return content_key("weights", fit.VERSION, inputs, [asdict(settings), asdict(config)])
 
 
 def select_package(calibration_package: StoredValue, config: TargetConfig | Mapping[str, Any]) -> CalibrationPackage:
