@@ -12,7 +12,7 @@ from dagster import (
 )
 
 from calibration_assets.defs import assets
-from calibration_assets.defs.automation import SlackAlerts, nightly_schedule, sensors
+from calibration_assets.defs.automation import SlackAlerts, nightly_schedule, prune_schedule, sensors
 from calibration_assets.defs.checks import CHECKS
 from calibration_assets.defs.executors import processes_or_pods
 from calibration_assets.defs.fit_place import FitPlace
@@ -57,7 +57,7 @@ def build_defs(*, resources: Mapping[str, Any] | None = None) -> Definitions:
     return Definitions(
         assets=load_assets_from_package_module(assets),
         asset_checks=CHECKS,
-        schedules=[nightly_schedule()],
+        schedules=[nightly_schedule(), prune_schedule()],
         sensors=sensors(),
         jobs=[
             define_asset_job(name, AssetSelection.assets(last).upstream(), description=description)

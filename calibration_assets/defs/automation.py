@@ -1,4 +1,4 @@
-"""When the pipeline runs by itself and whom it tells: the nightly rebuild, changed inputs, alerts to Slack.
+"""When the pipeline runs by itself and whom it tells: nightly rebuild, weekly pruning, changed inputs, alerts to Slack.
 
 All of it is stopped until someone starts it in the UI, or CALIBRATION_DEPLOY is set. What a rebuild does stays in the
 assets; a rebuild without changes makes nothing, since every value is found by its content key.
@@ -45,6 +45,7 @@ DEPLOY, CRON, ZONE, PROFILE = (
 )
 TOKEN, CHANNEL = "CALIBRATION_SLACK_TOKEN", "CALIBRATION_SLACK_CHANNEL"  # noqa: S105
 NIGHTLY = "0 3 * * *"
+WEEKLY = "0 6 * * 0"
 JOB = "calibrate"
 QUICK = Path(__file__).parents[2] / "profiles" / "quick.yaml"
 LONGEST = 3000
@@ -76,13 +77,12 @@ def nightly_schedule() -> ScheduleDefinition:
     cron = EnvVar(CRON).get_value(NIGHTLY) or NIGHTLY
     if not is_valid_cron_schedule(cron):
         raise CalibrationError(f"{CRON} is {cron!r}, expected a cron schedule such as {NIGHTLY!r}; correct it")
-    status = DefaultScheduleStatus.RUNNING if _is_deployed() else DefaultScheduleStatus.STOPPED
 
     @schedule(
         cron_schedule=cron,
         job_name=JOB,
         name="nightly",
-        default_status=status,
+        default_status=_schedule_status(),
         execution_timezone=EnvVar(ZONE).get_value("UTC"),
         description="Rebuilds what has changed and judges it against the accepted run.",
     )
@@ -90,6 +90,18 @@ def nightly_schedule() -> ScheduleDefinition:
         return _rebuild()
 
     return nightly
+
+
+def prune_schedule() -> ScheduleDefinition:
+    """Removes old versions from the store, every Sunday."""
+    return ScheduleDefinition(
+        name="weekly_prune",
+        job_name="prune",
+        cron_schedule=WEEKLY,
+        default_status=_schedule_status(),
+        execution_timezone=EnvVar(ZONE).get_value("UTC"),
+        description="Removes stored versions that nothing refers to any more.",
+    )
 
 
 def sensors() -> list[SensorDefinition]:
@@ -155,6 +167,10 @@ def _profile() -> dict:
     from calibration_assets.defs.run import read_profile
 
     return read_profile(Path(EnvVar(PROFILE).get_value("") or QUICK))
+
+
+def _schedule_status() -> DefaultScheduleStatus:
+    return DefaultScheduleStatus.RUNNING if _is_deployed() else DefaultScheduleStatus.STOPPED
 
 
 def _is_deployed() -> bool:

@@ -20,7 +20,16 @@ from dagster import (
     validate_run_config,
 )
 
-from calibration_assets.defs.automation import CHANNEL, CRON, DEPLOY, PROFILE, SlackAlerts, nightly_schedule, sensors
+from calibration_assets.defs.automation import (
+    CHANNEL,
+    CRON,
+    DEPLOY,
+    PROFILE,
+    SlackAlerts,
+    nightly_schedule,
+    prune_schedule,
+    sensors,
+)
 from calibration_assets.defs.run import resolve_job
 from calibration_assets.errors import CalibrationError
 
@@ -52,9 +61,10 @@ def test_the_nightly_run_takes_the_profile_of_the_environment(profile):
 
 
 def test_it_is_stopped_until_deployed(monkeypatch):
-    assert nightly_schedule().default_status == DefaultScheduleStatus.STOPPED
+    schedules = (nightly_schedule, prune_schedule)
+    assert {make().default_status for make in schedules} == {DefaultScheduleStatus.STOPPED}
     monkeypatch.setenv(DEPLOY, "yes")
-    assert nightly_schedule().default_status == DefaultScheduleStatus.RUNNING
+    assert {make().default_status for make in schedules} == {DefaultScheduleStatus.RUNNING}
     assert all(one.default_status.value == "RUNNING" for one in sensors())
 
 

@@ -25,7 +25,7 @@ from calibration_assets_tests.storage.gateway import wait_for
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 BIN = Path(sys.executable).parent
-PORTS = ("3000", "4000", "5432", "7480")
+PORTS = ("3000", "4000", "5432", "7480", "3300")
 PROCESSES = ("code", "webserver", "daemon")
 SECRETS = {"POSTGRES_PASSWORD": "made-up-p", "AWS_ACCESS_KEY_ID": "made-up-a", "AWS_SECRET_ACCESS_KEY": "made-up-s"}
 
@@ -59,8 +59,15 @@ class Stack:
 
     def command(self, service: str) -> list[str]:
         """The service's command on this machine's ports."""
-        words = [self.place("", str(word)) for word in COMPOSE["services"][service]["command"]]
+        given = COMPOSE["services"][service].get("command") or [str(ROOT / "deploy" / service / "start")]
+        words = [self.place("", str(word)) for word in given]
         return [self.ports.get(word, word) for word in words]
+
+    def start_bucket(self) -> None:
+        """The S3 server by the program of its image, until it is healthy."""
+        own = {"S3_FOLDER": str(self.folder / "s3"), "S3_ADDRESS": "127.0.0.1", "S3_GIGABYTES": "20"}
+        self.start("s3", **own, S3_PORT=self.ports["7480"], S3_MONITOR_PORT=self.ports["3300"])
+        wait_for(lambda: self.is_healthy("s3") and "bucket" in (self.folder / "s3.log").read_text(), 60)
 
     def run(self, service: str) -> subprocess.CompletedProcess[str]:
         """A service that ends by itself."""
