@@ -5,7 +5,10 @@
 
 import os
 import pwd
+import shutil
 import subprocess
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 HOMES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -15,8 +18,9 @@ OWNER = "postgres"
 class Postgres:
     """A server that can be stopped, killed and started again while its data stay."""
 
-    def __init__(self, folder: Path, port: int, password: str) -> None:
-        self.folder, self.port, self.password = folder, port, password
+    def __init__(self, port: int, password: str) -> None:
+        self.port, self.password = port, password
+        self.folder = Path()
 
     @staticmethod
     def missing() -> bool:
@@ -25,9 +29,7 @@ class Postgres:
 
     def create(self) -> None:
         """Make an empty cluster with the password, start it and make the database."""
-        self.folder.mkdir(parents=True)
-        for parent in self.folder.parents[:2]:  # pytest's folders are closed to other users
-            parent.chmod(0o755)
+        self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own folders are closed to other users
         user = pwd.getpwnam(OWNER)
         password = self.folder / "password"
         password.write_text(self.password)
@@ -45,6 +47,12 @@ class Postgres:
     def stop(self) -> None:
         """Stop at once, in the middle of whatever its clients do; what was committed is recovered at the next start."""
         self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def remove(self) -> None:
+        """Stop and leave nothing."""
+        with suppress(RuntimeError):
+            self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def query(self, sql: str) -> list[str]:
         """The lines of an answer."""

@@ -37,7 +37,7 @@ class Stack:
         self.folder, self.chosen = folder, {**SECRETS, **chosen}
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.processes: dict[str, subprocess.Popen] = {}
-        self.postgres = Postgres(folder / "postgres", int(self.ports["5432"]), self.chosen["POSTGRES_PASSWORD"])
+        self.postgres = Postgres(int(self.ports["5432"]), self.chosen["POSTGRES_PASSWORD"])
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         shutil.copyfile(ROOT / "deploy" / "dagster.yaml", self.home / "dagster.yaml")
@@ -66,8 +66,10 @@ class Stack:
     def start_bucket(self) -> None:
         """The S3 server by the program of its image, until it is healthy."""
         own = {"S3_FOLDER": str(self.folder / "s3"), "S3_ADDRESS": "127.0.0.1", "S3_GIGABYTES": "20"}
+        log = self.folder / "s3.log"
+        before = log.read_text().count("s3: bucket") if log.exists() else 0
         self.start("s3", **own, S3_PORT=self.ports["7480"], S3_MONITOR_PORT=self.ports["3300"])
-        wait_for(lambda: self.is_healthy("s3") and "bucket" in (self.folder / "s3.log").read_text(), 60)
+        wait_for(lambda: log.read_text().count("s3: bucket") > before and self.is_healthy("s3"), 60)
 
     def run(self, service: str) -> subprocess.CompletedProcess[str]:
         """A service that ends by itself."""
@@ -123,8 +125,7 @@ class Stack:
         """End everything."""
         for service in list(self.processes):
             self.end(service)
-        with suppress(RuntimeError):
-            self.postgres.stop()
+        self.postgres.remove()
 
     def is_healthy(self, service: str) -> bool:
         """The answer of the service's own health check."""

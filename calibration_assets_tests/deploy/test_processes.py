@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(Postgres.missing(), reason="needs PostgreSQL of apt-get install postgresql, and root"),
 ]
-NEVER = "0 0 30 2 *"
+NEW_YEAR = "0 0 1 1 *"
 LONG_FIT = {"target_records": 24_000, "epochs": 1000, "refit": {"max_iterations": 30}}
 """A search for a number of columns, of some half a minute, writes a checkpoint at every stage."""
 
@@ -26,7 +26,7 @@ def stack(tmp_path):
     """A deployment over a store in a folder, with a package of its own, whose schedule never ticks."""
     store = open_store(tmp_path)
     store_package(store, **widen(200))
-    with_store = {"CALIBRATION_STORE": str(tmp_path / "store"), "CALIBRATION_NIGHTLY_CRON": NEVER}
+    with_store = {"CALIBRATION_STORE": str(tmp_path / "store"), "CALIBRATION_NIGHTLY_CRON": NEW_YEAR}
     deployment = Stack(tmp_path / "deployment", **with_store)
     deployment.up()
     yield deployment
