@@ -71,10 +71,11 @@ class Stack:
         self.start("s3", **own, S3_PORT=self.ports["7480"], S3_MONITOR_PORT=self.ports["3300"])
         wait_for(lambda: log.read_text().count("s3: bucket") > before and self.is_healthy("s3"), 60)
 
-    def run(self, service: str) -> subprocess.CompletedProcess[str]:
+    def run(self, service: str, **more: str) -> subprocess.CompletedProcess[str]:
         """A service that ends by itself."""
+        environment = self.environment(service) | more
         return subprocess.run(
-            self.command(service), cwd=ROOT, env=self.environment(service), capture_output=True, text=True, timeout=120
+            self.command(service), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
         )
 
     def start(self, service: str, **more: str) -> None:

@@ -51,7 +51,7 @@ def test_every_service_comes_back_and_is_looked_after():
 
 
 def test_only_the_code_server_sees_the_store_and_slack():
-    for name in ("webserver", "daemon", "setup"):
+    for name in ("webserver", "daemon"):
         seen = COMPOSE["services"][name]["environment"]
         assert not [one for one in seen if one.startswith("AWS") or "SLACK" in one or "STORE" in one]
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -51,8 +52,14 @@ def wait_for_checkpoint(stack, run):
 
 
 def wait_for_success(stack, run, seconds=240):
-    """Wait until the run, or one in its place, has succeeded."""
-    wait_for(lambda: family(stack, run)[-1]["status"] == "SUCCESS", seconds)
+    """Wait until the run, or one in its place, has succeeded; the UI may answer with an error meanwhile."""
+
+    def has_succeeded():
+        with suppress(OSError):
+            return family(stack, run)[-1]["status"] == "SUCCESS"
+        return False
+
+    wait_for(has_succeeded, seconds)
 
 
 def notes(stack):
