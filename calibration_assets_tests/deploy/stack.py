@@ -27,6 +27,8 @@ COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
 BIN = Path(sys.executable).parent
 PORTS = ("3000", "4000", "5432", "7480", "3300")
 PROCESSES = ("code", "webserver", "daemon")
+GRACE = 30
+"""Seconds that a service has to end."""
 SECRETS = {"POSTGRES_PASSWORD": "made-up-p", "AWS_ACCESS_KEY_ID": "made-up-a", "AWS_SECRET_ACCESS_KEY": "made-up-s"}
 
 
@@ -92,21 +94,17 @@ class Stack:
 
     def kill(self, service: str) -> None:
         """End a service and all its children at once, as the end of a container does."""
-        self.end(service, signal.SIGKILL)
+        process = self.processes.pop(service)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
-    def end(self, service: str, with_signal: signal.Signals = signal.SIGTERM) -> None:
-        """Signal a service and wait until it is gone."""
-        process = self.processes.pop(service, None)
-        if process is None:
-            return
+    def end(self, service: str) -> None:
+        """Ask a service to end, and end what it leaves, as `docker stop` does."""
+        self.processes[service].terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.processes[service].wait(GRACE)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, with_signal)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            self.kill(service)
 
     def up(self) -> None:
         """Everything, in the order that the compose file gives, until the UI answers for the code."""

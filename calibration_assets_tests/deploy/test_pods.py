@@ -1,5 +1,6 @@
 """Steps as pods: what Dagster posts to a cluster is valid Kubernetes, asks for a GPU, and makes the weights."""
 
+import re
 from pathlib import Path
 
 import kubernetes_validate
@@ -36,6 +37,28 @@ def fit_job():
     ).resolve_job_def("fit_alone")
 
 
+def instance_of_values(kubeconfig):
+    """Dagster's instance as values.yaml has it, but for its databases and the place of the cluster."""
+    values = yaml.safe_load((KUBERNETES / "values.yaml").read_text())
+    raw = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
+    config = {
+        "run_k8s_config": {re.sub("(?=[A-Z])", "_", name).lower(): value for name, value in raw.items()},
+        "service_account_name": "calibration",
+        "job_image": "REGISTRY/calibration-assets:TAG",
+        "dagster_home": "/opt/dagster/dagster_home",
+        "instance_config_map": "calibration-instance",
+        "postgres_password_secret": values["global"]["postgresqlSecretName"],
+        "load_incluster_config": False,
+        "kubeconfig_file": kubeconfig,
+    }
+    return {
+        "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": config},
+        "run_coordinator": {"module": "dagster.core.run_coordinator", "class": "QueuedRunCoordinator"},
+        "telemetry": values["telemetry"],
+        **values["additionalInstanceConfig"],
+    }
+
+
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
     """A cluster, and an instance whose run launcher is the one of values.yaml on it."""
@@ -45,14 +68,7 @@ def cluster(tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     (tmp_path / "home").mkdir()
     one = Cluster(tmp_path, **variables, HOME=str(tmp_path))
-    launcher = {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": {
-        "service_account_name": "calibration", "job_image": "REGISTRY/calibration-assets:TAG",
-        "instance_config_map": "calibration-instance", "postgres_password_secret": "calibration-database",
-        "load_incluster_config": False, "kubeconfig_file": str(one.kubeconfig),
-    }}  # fmt: skip
-    (tmp_path / "home" / "dagster.yaml").write_text(
-        yaml.safe_dump({"run_launcher": launcher, "telemetry": {"enabled": False}})
-    )
+    (tmp_path / "home" / "dagster.yaml").write_text(yaml.safe_dump(instance_of_values(str(one.kubeconfig))))
     yield one
     one.close()
 
@@ -68,6 +84,8 @@ def test_a_fit_runs_as_a_pod_with_a_gpu(cluster, tmp_path):
     (manifest,) = cluster.jobs.values()
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"] == {"memory": "24Gi", "nvidia.com/gpu": "1"}
+    assert manifest["spec"]["template"]["spec"]["securityContext"]["runAsNonRoot"]
+    assert manifest["spec"]["ttlSecondsAfterFinished"] == 86_400
     assert manifest["spec"]["template"]["spec"]["tolerations"][0]["key"] == "nvidia.com/gpu"
     kubernetes_validate.validate(without_nulls(manifest), VERSION, strict=True)
     assert np.isfinite(np.load(store.current("weights").folder / "weights.npy")).all()

@@ -68,7 +68,7 @@ def notes(stack):
     return " ".join(json.loads((value.folder / "record.json").read_text())["notes"])
 
 
-def test_a_killed_code_server_loses_no_run(stack):
+def test_a_killed_code_server_loses_no_run(stack, record_property):
     run = launch_fit(stack, 1)
     wait_for_checkpoint(stack, run)
     stack.kill("code")
@@ -77,12 +77,13 @@ def test_a_killed_code_server_loses_no_run(stack):
     wait_for(lambda: len(family(stack, run)) == 2 and family(stack, run)[-1]["startTime"], 120)
     first, second = family(stack, run)
     assert first["status"] == "FAILURE"
+    record_property("seconds_until_resumed", round(second["startTime"] - killed, 1))
     assert second["startTime"] - killed < 60
     wait_for_success(stack, run)
     assert "Resumed from" in notes(stack)
 
 
-def test_a_killed_run_process_is_started_again(stack):
+def test_a_killed_run_process_is_started_again(stack, record_property):
     run = launch_fit(stack, 2)
     wait_for_checkpoint(stack, run)
     server = psutil.Process(stack.processes["code"].pid)
@@ -93,6 +94,7 @@ def test_a_killed_run_process_is_started_again(stack):
     killed = time.time()
     wait_for(lambda: len(family(stack, run)) == 2 and family(stack, run)[-1]["startTime"], 120)
     resumed = family(stack, run)[-1]["startTime"] - killed
+    record_property("seconds_until_resumed", round(resumed, 1))
     assert resumed < 60
     wait_for_success(stack, run)
     assert "Resumed from" in notes(stack)
