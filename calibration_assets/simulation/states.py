@@ -18,8 +18,8 @@ from calibration_assets.simulation.engine import (
     entity_of,
     forget_simulations,
     open_simulation,
+    patient_collector,
     set_input,
-    without_collector,
 )
 from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Residents
@@ -100,7 +100,7 @@ def simulate_states(
             for name in ("record", "county")
         )
         state_of = np.concatenate([np.full(last - first, state) for state, first, last in batch])
-        with without_collector():
+        with patient_collector():
             simulated = _simulate_combinations(
                 dataset, households.take(record), _Place(state_of, county), variables, rerandomize_takeup, passes
             )
@@ -138,8 +138,9 @@ def simulate_copies(
 
     `inputs` replaces variables of the dataset, by copied row.
     """
-    simulation = open_simulation(copied_inputs(dataset, copies, state, county, inputs))
-    return _calculate_all(simulation, variables, (), str(_Place(state, county)), PassTimes(), PLACED)
+    with patient_collector():
+        simulation = open_simulation(copied_inputs(dataset, copies, state, county, inputs))
+        return _calculate_all(simulation, variables, (), str(_Place(state, county)), PassTimes(), PLACED)
 
 
 @dataclass(frozen=True)
