@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.imputation.takeup import OWN, SHARED, Programme, TakeUp
+from calibration_assets.imputation.takeup import OWN, PROGRAMMES, Programme, TakeUp
 from calibration_assets.matrix.concepts import Concept
 from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.simulation.copies import Copies
@@ -84,8 +84,9 @@ class _Cells:
 
     @classmethod
     def of(cls, residents: Copies, values: StateValues) -> "_Cells":
-        matters = {one.variable: values[SWITCH_PREFIX + one.variable].array for one in SHARED}
-        switches = Switches.where(SHARED, residents, matters)
+        switched = tuple(one for one in PROGRAMMES if SWITCH_PREFIX + one.variable in values)
+        matters = {one.variable: values[SWITCH_PREFIX + one.variable].array for one in switched}
+        switches = Switches.where(switched, residents, matters)
         copies = residents.take(np.r_[np.arange(len(residents)), switches.variants()[0]])
         return cls(switches, copies, {name: _of_cells(values[name], residents, copies) for name in values})
 

@@ -103,6 +103,12 @@ def calculate(simulation: Any, variable: str, where: str) -> np.ndarray:
     return values
 
 
+def has_read(simulation: Any, variable: str) -> bool:
+    """Whether a simulation, or a branch that its formulas have made, has asked for a variable so far."""
+    known = bool(simulation.get_holder(variable).get_known_periods())
+    return known or any(has_read(branch, variable) for branch in simulation.branches.values())
+
+
 def set_input(simulation: Any, variable: str, values: np.ndarray) -> None:
     """Give a simulation an input for the model year; on a branch, whatever depends on it is calculated anew."""
     simulation.set_input(variable, str(MODEL_YEAR), values)

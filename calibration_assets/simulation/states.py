@@ -12,11 +12,13 @@ import numpy as np
 
 from calibration_assets.imputation.takeup import OWN, PROGRAMMES, SHARED, Programme
 from calibration_assets.microdata.dataset import Dataset
+from calibration_assets.microdata.links import PERSON
 from calibration_assets.simulation.copies import Copies, copied_inputs, every_household
 from calibration_assets.simulation.engine import (
     calculate,
     entity_of,
     forget_simulations,
+    has_read,
     open_simulation,
     patient_collector,
     set_input,
@@ -32,7 +34,8 @@ HOUSEHOLDS_A_SIMULATION = 24_000
 STATES_A_SIMULATION = 6
 """Every state brings rules of its own, whose values all households have: 26 states of 400 households took 12 GB."""
 
-BENEFITS = ("ssi", "tanf", "snap_if_takes_up")
+SNAP = "snap_if_takes_up"
+BENEFITS = ("ssi", "tanf", SNAP)
 """Calculated first: they take most of the time, and what is stored before an input is changed need not be repeated."""
 
 LAST = frozenset({"aca_ptc", "assigned_aca_ptc", "medicaid", "medicaid_enrolled", "snap", "used_aca_ptc"})
@@ -49,6 +52,8 @@ SWITCH_PREFIX = "switch_"
 """For which units it matters whether they take up a shared programme, by row of the programme's entity."""
 
 SWITCH_VALUES = tuple(SWITCH_PREFIX + programme.variable for programme in SHARED)
+OWN_SWITCHES = tuple(SWITCH_PREFIX + programme.variable for programme in OWN)
+"""Come with a state's values only where some unit has one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Values:
 
     Not `placed` is a value that every household has by itself, wherever it lives: by row of every household. A variant
     is a household with another combination of units that take up the shared programmes (see switches). For each other
-    programme that changes the variable, `turned` holds the values with every unit the other way round.
+    programme that changes the variable, `turned` holds the values with every unit without a switch the other way round.
     """
 
     entity: str
@@ -90,7 +95,7 @@ def simulate_states(
     each pass are added to `passes`.
     """
     households, passes = every_household(dataset), passes or PassTimes()
-    names = sorted({*variables, *SWITCH_VALUES})
+    names = sorted({*variables, *SWITCH_VALUES, *OWN_SWITCHES})
     placed: defaultdict[int, list[StateValues]] = defaultdict(list)
     varied: defaultdict[int, list[StateValues]] = defaultdict(list)
     for batch in batches({state: len(one) for state, one in residents.items()}, HOUSEHOLDS_A_SIMULATION):
@@ -112,7 +117,10 @@ def simulate_states(
             start += last - first
             if last == len(residents[state]):
                 whole = placed.pop(state) + varied.pop(state, [])
-                yield state, {name: _join([one[name] for one in whole]) for name in names}
+                joined = {name: _join([one[name] for one in whole]) for name in names}
+                yield state, {
+                    name: value for name, value in joined.items() if name not in OWN_SWITCHES or value.array.any()
+                }
         del simulated
 
 
@@ -140,7 +148,7 @@ def simulate_copies(
     """
     with patient_collector():
         simulation = open_simulation(copied_inputs(dataset, copies, state, county, inputs))
-        return _calculate_all(simulation, variables, (), str(_Place(state, county)), PassTimes(), PLACED)
+        return _calculate_all(simulation, variables, {}, str(_Place(state, county)), PassTimes(), PLACED)
 
 
 @dataclass(frozen=True)
@@ -191,31 +199,35 @@ def _simulate_combinations(
         for name in BENEFITS:
             calculate(simulation, name, str(place))
     with passes.measure(COMBINATIONS):
-        matters = _find_switches(simulation, str(place), rerandomize_takeup)
-    asked = [name for name in variables if name not in SWITCH_VALUES]
-    own = OWN if rerandomize_takeup else ()
+        matters = _find_switches(simulation, copies, str(place), rerandomize_takeup)
+    asked = [name for name in variables if not name.startswith(SWITCH_PREFIX)]
+    own = {one: matters[one.variable] for one in OWN} if rerandomize_takeup else {}
     found = _switch_values(matters) | _calculate_all(simulation, asked, own, str(place), passes, PLACED)
     parts = [_Part(np.arange(len(copies)), copies, found)]
-    switches = Switches.where(SHARED, copies, matters)
+    switches = Switches.where(PROGRAMMES, copies, matters)
     parent, pattern = switches.variants()
     if len(parent):
         del simulation
         forget_simulations()
         varied = copies.take(parent)
         turned = switches.turned(varied, parent, pattern)
-        inputs = {one.variable: turned[one.variable] ^ one.default for one in SHARED}
+        given = [one for one in PROGRAMMES if one.shared or matters[one.variable].any()]
+        inputs = {one.variable: turned[one.variable] ^ one.default for one in given}
+        own = {one: switched[varied.source[one.entity]] for one, switched in own.items()}
         there = place.of(parent)
         arrays = copied_inputs(dataset, varied, there.state, there.county, inputs, left_out)
         of_variants = _calculate_all(open_simulation(arrays), asked, own, str(place), passes, COMBINATIONS)
-        nothing = {one.variable: np.zeros(0, dtype=bool) for one in SHARED}
+        nothing = {one.variable: np.zeros(0, dtype=bool) for one in PROGRAMMES}
         parts.append(_Part(parent, varied, _switch_values(nothing) | of_variants))
     return parts
 
 
-def _find_switches(simulation: Any, where: str, rerandomize_takeup: bool) -> dict[str, np.ndarray]:
-    """By programme variable, for which of its entity's rows it matters whether they take up."""
+def _find_switches(
+    simulation: Any, copies: Copies, where: str, rerandomize_takeup: bool
+) -> dict[str, np.ndarray]:
+    """By programme variable, for which of its entity's rows it matters to others whether they take up."""
     if not rerandomize_takeup:
-        return {one.variable: np.zeros(len(calculate(simulation, one.variable, where)), dtype=bool) for one in SHARED}
+        return {one.variable: np.zeros(len(copies.rows[one.entity]), dtype=bool) for one in PROGRAMMES}
     ssi, tanf, filing = SHARED
     files = calculate(simulation, "tax_unit_is_filer", where)
     without_ssi = _turn(simulation, ssi, where)
@@ -223,22 +235,41 @@ def _find_switches(simulation: Any, where: str, rerandomize_takeup: bool) -> dic
         ssi.variable: calculate(simulation, "ssi", where) > 0,
         tanf.variable: (calculate(simulation, "tanf", where) > 0) | (calculate(without_ssi, "tanf", where) > 0),
         filing.variable: files != calculate(_turn(simulation, filing, where), "tax_unit_is_filer", where),
+        **{one.variable: _reaching_snap(one, (simulation, without_ssi), copies, where) for one in OWN},
     }
 
 
+def _reaching_snap(programme: Programme, simulations: Sequence[Any], copies: Copies, where: str) -> np.ndarray:
+    """The programme's rows in SPM units whose SNAP depends on who takes it up, bool.
+
+    Colorado's old age pension, which SNAP counts as income, depends on whether the pensioner is on Medicaid.
+    """
+    affected = np.zeros(len(copies.rows["spm_unit"]), dtype=bool)
+    for simulation in simulations:
+        if has_read(simulation, programme.variable):
+            turned = _turn(simulation, programme, where, purpose="snap")
+            affected |= calculate(turned, SNAP, where) != calculate(simulation, SNAP, where)
+    persons = affected[copies.group["spm_unit"]]
+    if programme.entity == PERSON:
+        return persons
+    return np.bincount(copies.group[programme.entity], persons, len(copies.rows[programme.entity])) > 0
+
+
 def _switch_values(matters: Mapping[str, np.ndarray]) -> dict[str, Values]:
-    return {SWITCH_PREFIX + one.variable: Values(one.entity, matters[one.variable]) for one in SHARED}
+    return {SWITCH_PREFIX + one.variable: Values(one.entity, matters[one.variable]) for one in PROGRAMMES}
 
 
 def _calculate_all(
     simulation: Any,
     variables: Sequence[str],
-    own: Sequence[Programme],
+    own: Mapping[Programme, np.ndarray],
     where: str,
     passes: PassTimes,
     name_of_pass: str,
 ) -> dict[str, Values]:
     """All variables and reforms in one simulation, with the values where a unit's own programmes are turned.
+
+    `own` says which rows of each are left as they are, since they have switches.
 
     Benefits and reforms come first, so that what a branch changes is all that it calculates anew.
     """
@@ -252,21 +283,22 @@ def _calculate_all(
     with passes.measure(name_of_pass):
         values |= {name: Values(entity_of(name), calculate(simulation, name, where)) for name in plain}
     with passes.measure(OWN_PROGRAMMES):
-        for programme in own:
-            values |= _turned_values(simulation, programme, values, plain, reformed, where)
+        for programme, left in own.items():
+            branch = _turn(simulation, programme, where, left)
+            values |= _turned_values(simulation, branch, programme, values, plain, reformed, where)
     return values
 
 
 def _turned_values(
     simulation: Any,
+    branch: Any,
     programme: Programme,
     values: Mapping[str, Values],
     plain: Sequence[str],
     reformed: Sequence[str],
     where: str,
 ) -> dict[str, Values]:
-    """The values that change where every unit of the programme is the other way round, each with both."""
-    branch = _turn(simulation, programme, where)
+    """The values that change on a branch where units of the programme are the other way round, each with both."""
     turned = {name: calculate(branch, name, where) for name in plain}
     income_tax = calculate(simulation, "income_tax", where)
     if not np.array_equal(calculate(branch, "income_tax", where), income_tax):
@@ -278,11 +310,13 @@ def _turned_values(
     }
 
 
-def _turn(simulation: Any, programme: Programme, where: str) -> Any:
-    """A branch of the simulation where every unit of the programme is the other way round."""
+def _turn(
+    simulation: Any, programme: Programme, where: str, left: np.ndarray | None = None, purpose: str = "turned"
+) -> Any:
+    """A branch of the simulation where every unit of the programme is the other way round, but for those `left`."""
     now = calculate(simulation, programme.variable, where)
-    branch = simulation.get_branch(f"turned_{programme.variable}")
-    set_input(branch, programme.variable, ~now)
+    branch = simulation.get_branch(f"{purpose}_{programme.variable}")
+    set_input(branch, programme.variable, ~now if left is None else np.where(left, now, ~now))
     return branch
 
 

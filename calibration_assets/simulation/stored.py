@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.simulation.states import StateValues, Values
+from calibration_assets.simulation.states import SWITCH_PREFIX, StateValues, Values
 
 INDEX = "values.json"
 
@@ -33,9 +33,13 @@ class StoredStateValues(Mapping[str, Values]):
     """One state's values over several folders, each value read when it is asked for."""
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
-        """`folders` says which folder holds which value."""
-        self.folders = folders
-        self.index = {name: entry for folder in set(folders.values()) for name, entry in _read_index(folder).items()}
+        """`folders` says which folder holds which value; switches that only some states have come with any."""
+        indexes = {folder: _read_index(folder) for folder in set(folders.values())}
+        switches = {
+            name: folder for folder, index in indexes.items() for name in index if name.startswith(SWITCH_PREFIX)
+        }
+        self.folders = {**switches, **folders}
+        self.index = {name: indexes[folder][name] for name, folder in self.folders.items()}
 
     def __getitem__(self, name: str) -> Values:
         entity, programmes, placed = self.index[name]
