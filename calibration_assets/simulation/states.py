@@ -199,27 +199,75 @@ def _simulate_combinations(
         for name in BENEFITS:
             calculate(simulation, name, str(place))
     with passes.measure(COMBINATIONS):
-        matters = _find_switches(simulation, copies, str(place), rerandomize_takeup)
+        matters: Mapping[str, np.ndarray] = _find_switches(simulation, copies, str(place), rerandomize_takeup)
     asked = [name for name in variables if not name.startswith(SWITCH_PREFIX)]
     own = {one: matters[one.variable] for one in OWN} if rerandomize_takeup else {}
-    found = _switch_values(matters) | _calculate_all(simulation, asked, own, str(place), passes, PLACED)
-    parts = [_Part(np.arange(len(copies)), copies, found)]
+    found = _calculate_all(simulation, asked, own, str(place), passes, PLACED)
+    del simulation
+    with passes.measure(COMBINATIONS):
+        variants, matters = _open_variants(dataset, copies, place, matters, left_out)
+    own = {one: matters[one.variable] for one in own}
+    parts = [_Part(np.arange(len(copies)), copies, _leave_switched(found, own) | _switch_values(matters))]
+    if variants:
+        own = {one: switched[variants.copies.source[one.entity]] for one, switched in own.items()}
+        values = _calculate_all(variants.simulation, asked, own, str(place), passes, COMBINATIONS)
+        nothing = {one.variable: np.zeros(0, dtype=bool) for one in PROGRAMMES}
+        parts.append(_Part(variants.parent, variants.copies, _switch_values(nothing) | values))
+    return parts
+
+
+@dataclass(frozen=True)
+class _Variants:
+    """The variants of a batch's copies: the copy each is of, and their simulation, its benefits calculated."""
+
+    parent: np.ndarray
+    copies: Copies
+    simulation: Any
+
+
+def _open_variants(
+    dataset: Dataset,
+    copies: Copies,
+    place: _Place,
+    matters: Mapping[str, np.ndarray],
+    left_out: Sequence[str],
+) -> tuple[_Variants | None, Mapping[str, np.ndarray]]:
+    """The variants of the copies, if there are any, and all that has a switch.
+
+    Where a variant's SNAP depends on a programme of a unit's own, as its copy's did not, the units get switches, too.
+    """
+    forget_simulations()
     switches = Switches.where(PROGRAMMES, copies, matters)
     parent, pattern = switches.variants()
-    if len(parent):
-        del simulation
-        forget_simulations()
-        varied = copies.take(parent)
-        turned = switches.turned(varied, parent, pattern)
-        given = [one for one in PROGRAMMES if one.shared or matters[one.variable].any()]
-        inputs = {one.variable: turned[one.variable] ^ one.default for one in given}
-        own = {one: switched[varied.source[one.entity]] for one, switched in own.items()}
-        there = place.of(parent)
-        arrays = copied_inputs(dataset, varied, there.state, there.county, inputs, left_out)
-        of_variants = _calculate_all(open_simulation(arrays), asked, own, str(place), passes, COMBINATIONS)
-        nothing = {one.variable: np.zeros(0, dtype=bool) for one in PROGRAMMES}
-        parts.append(_Part(parent, varied, _switch_values(nothing) | of_variants))
-    return parts
+    if not len(parent):
+        return None, matters
+    varied, there = copies.take(parent), place.of(parent)
+    turned = switches.turned(varied, parent, pattern)
+    given = [one for one in PROGRAMMES if one.shared or matters[one.variable].any()]
+    inputs = {one.variable: turned[one.variable] ^ one.default for one in given}
+    simulation = open_simulation(copied_inputs(dataset, varied, there.state, there.county, inputs, left_out))
+    for name in BENEFITS:
+        calculate(simulation, name, str(place))
+    switched = {variable: rows.copy() for variable, rows in matters.items()}
+    for one in OWN:
+        switched[one.variable][varied.source[one.entity][_reaching_snap(one, [simulation], varied, str(place))]] = True
+    if all(np.array_equal(switched[variable], rows) for variable, rows in matters.items()):
+        return _Variants(parent, varied, simulation), matters
+    del simulation
+    return _open_variants(dataset, copies, place, switched, left_out)
+
+
+def _leave_switched(values: Mapping[str, Values], own: Mapping[Programme, np.ndarray]) -> dict[str, Values]:
+    """The values with those rows of a programme's entity that have a switch as they are, also where it is turned."""
+    left = dict(values)
+    for name, value in values.items():
+        turned = {
+            programme.variable: np.where(switched, value.array, value.turned[programme.variable])
+            for programme, switched in own.items()
+            if programme.variable in value.turned and programme.entity == value.entity
+        }
+        left[name] = replace(value, turned={**value.turned, **turned})
+    return left
 
 
 def _find_switches(

@@ -14,6 +14,7 @@ from calibration_assets.matrix.concepts import index_rows, required_values
 from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.matrix.verify import compare_columns
 from calibration_assets.microdata.dataset import Dataset, read_dataset, write_dataset
+from calibration_assets.microdata.links import GROUPS
 from calibration_assets.simulation import states
 from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.copies import every_household
@@ -168,6 +169,49 @@ def test_the_rules_find_the_matrixs_totals_in_every_kind_of_area(
         assert (found != 0).sum() >= 10
     reformed = targets[0]["reform_id"].to_numpy()[rows_of_area(targets[0], "US")] > 0
     assert reformed.sum() == len(REFORMS)
+
+
+def couples_in_colorado():
+    """Twelve couples: a pensioner of 66 and a spouse of 50 with wages of 2,000 to 13,000 dollars."""
+    number = np.arange(12)
+    household = np.repeat(number, 2)
+    wages = np.where(np.arange(24) % 2, 2_000 + 1_000 * household, 0)
+    person = pd.DataFrame(
+        {
+            "person_id": np.arange(24),
+            "age": np.tile([66, 50], 12),
+            "tax_unit_role_input": np.tile(["HEAD", "SPOUSE"], 12),
+            "employment_income_before_lsr": wages.astype(np.float32),
+            "social_security_retirement": np.tile([3_000, 0], 12).astype(np.float32),
+            **{f"person_{group}_id": household for group in GROUPS},
+        }
+    )
+    tables = {group: pd.DataFrame({f"{group}_id": number}) for group in GROUPS}
+    tables["household"] = tables["household"].assign(state_fips=8, household_weight=100.0)
+    return Dataset(2024, {"person": person, **tables})
+
+
+def test_take_up_that_reaches_others_through_a_states_rules_has_switches(policyengine):
+    """Whether a spouse is on Medicaid decides the pension of Colorado, and so the couple's SNAP."""
+    couples = couples_in_colorado()
+    columns = columns_of([801] * 12 * 20, 12).assign(household_id=np.tile(np.arange(12), 20), county=8031)
+    placement = Placement.by_state(columns, 12, {8: 8031})
+    table, constraints = targets_of(
+        [
+            ("snap", "state", "8", []),
+            ("household_count", "state", "8", [("snap", ">", "0")]),
+            ("person_count", "district", "801", [("medicaid_enrolled", "==", "True")]),
+        ]
+    )
+    names = sorted(set(required_values(table, constraints)) - set(states.SWITCH_VALUES))
+    values = dict(states.simulate_states(couples, placement.residents, names))
+    assert values[8]["switch_takes_up_medicaid_if_eligible"].array.any()
+    assert set(values[8]["snap"].turned) == {"takes_up_snap_if_eligible"}
+    matrix = build_matrix(couples, columns, table, constraints, values, placement)
+    chosen = np.arange(len(columns))
+    found = compare_columns(matrix, constraints, couples, chosen, placement.county, True)
+    assert found["matrix"].to_numpy() == pytest.approx(found["simulated"].to_numpy(), rel=1e-4, abs=0.1)
+    assert (found["simulated"] > 0).all()
 
 
 def test_values_do_not_depend_on_the_batch(dataset, counties, targets, columns, simulate, monkeypatch):
