@@ -12,7 +12,7 @@ from calibration_assets.matrix.tables import tabulate_concepts
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.copies import every_household
 from calibration_assets.simulation.places import Placement
-from calibration_assets.simulation.states import StateValues
+from calibration_assets.simulation.values import StateValues
 
 VERSION = 4
 

@@ -12,7 +12,7 @@ from calibration_assets.errors import CalibrationError
 from calibration_assets.matrix.constraints import Constraint
 from calibration_assets.microdata.links import ENTITIES
 from calibration_assets.schemas import LEVELS
-from calibration_assets.simulation.states import SWITCH_VALUES, reform_value
+from calibration_assets.simulation.values import SWITCH_VALUES, reform_value
 
 GEOGRAPHIC_VARIABLES = ("state_fips", "state_code", "congressional_district_geoid", "ucgid_str")
 SIZES = {"national": 1, "state": 57, "district": 5700}

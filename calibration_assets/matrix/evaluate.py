@@ -12,7 +12,7 @@ from calibration_assets.matrix.concepts import Concept
 from calibration_assets.matrix.constraints import Constraint
 from calibration_assets.microdata.links import PERSON
 from calibration_assets.simulation.copies import Copies
-from calibration_assets.simulation.states import Values
+from calibration_assets.simulation.values import Values
 
 Read = Callable[[str], Values]
 """The values of a variable by copied row."""

@@ -18,8 +18,8 @@ from calibration_assets.matrix.concepts import Concept
 from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.simulation.copies import Copies
 from calibration_assets.simulation.places import Placement
-from calibration_assets.simulation.states import SWITCH_PREFIX, SWITCH_VALUES, StateValues, Values
 from calibration_assets.simulation.switches import Switches
+from calibration_assets.simulation.values import SWITCH_PREFIX, SWITCH_VALUES, StateValues, Values
 
 
 @dataclass(frozen=True)

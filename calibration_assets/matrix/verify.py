@@ -14,7 +14,8 @@ from calibration_assets.matrix.evaluate import evaluate
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.schemas import LEVELS
 from calibration_assets.simulation.copies import Copies, every_household
-from calibration_assets.simulation.states import StateValues, simulate_copies
+from calibration_assets.simulation.states import simulate_copies
+from calibration_assets.simulation.values import StateValues
 
 
 def take_up_inputs(dataset: Dataset, copies: Copies, columns: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -31,6 +31,7 @@ from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.engine import engine_version
 from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Placement, default_counties
+from calibration_assets.simulation.values import SWITCH_VALUES, StateValues
 from calibration_assets.storage.keys import content_key, file_key
 from calibration_assets.storage.store import Store, StoredValue
 from calibration_assets.targets import select
@@ -67,7 +68,7 @@ def simulate_batch(
     dataset, _ = sources.read_records(records.folder)
     residents = place_columns(dataset, read_columns(cloned_records), settings).residents
     asked = {state: residents[state] for state in sorted(missing) if state != ANYWHERE}
-    names = sorted(set().union(*(missing[state] for state in asked)) - set(states.SWITCH_VALUES))
+    names = sorted(set().union(*(missing[state] for state in asked)) - set(SWITCH_VALUES))
     seen_in, passes, told = _seen_in(cloned_records, settings), PassTimes(), Counter[str]()
     simulated = states.simulate_states(dataset, asked, names, settings.rerandomize_takeup, passes)
     for state, values in chain(_unplaced(dataset, missing.get(ANYWHERE, ()), passes), simulated):
@@ -77,7 +78,7 @@ def simulate_batch(
         told = Counter(passes.seconds)
 
         def write(
-            folder: Path, values: states.StateValues = values, seconds: Counter[str] = seconds
+            folder: Path, values: StateValues = values, seconds: Counter[str] = seconds
         ) -> dict[str, Any]:
             stored.write_state_values(values, folder)
             return {"values": len(values), "pass_seconds": {name: round(one, 2) for name, one in seconds.items()}}
@@ -88,7 +89,7 @@ def simulate_batch(
 
 def _unplaced(
     dataset: Dataset, names: Sequence[str], passes: PassTimes
-) -> Iterator[tuple[int, states.StateValues]]:
+) -> Iterator[tuple[int, StateValues]]:
     if names:
         with passes.measure(states.UNPLACED):
             county = next(iter(default_counties(shares.read_county_shares()).values()))
@@ -234,7 +235,7 @@ def _value_keys(
     records: StoredValue, target_database: StoredValue, cloned_records: StoredValue, settings: SimulationSettings
 ) -> dict[int, dict[str, str]]:
     selection = select.read_targets(target_database.folder / DATABASE_FILE, TargetSettings(), MODEL_YEAR)
-    names = [*required_values(selection.targets, selection.constraints), *states.SWITCH_VALUES]
+    names = [*required_values(selection.targets, selection.constraints), *SWITCH_VALUES]
     alone = place_free(names, engine_version())
     by_state = sorted(set(names) - alone)
     seen_in = sorted(_seen_in(cloned_records, settings).items())

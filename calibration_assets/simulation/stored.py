@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from calibration_assets.errors import CalibrationError
-from calibration_assets.simulation.states import SWITCH_PREFIX, StateValues, Values
+from calibration_assets.simulation.values import SWITCH_PREFIX, StateValues, Values
 
 INDEX = "values.json"
 

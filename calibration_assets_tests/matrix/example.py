@@ -5,7 +5,7 @@ import pandas as pd
 
 from calibration_assets.microdata.dataset import Dataset
 from calibration_assets.simulation.places import Placement
-from calibration_assets.simulation.states import Values
+from calibration_assets.simulation.values import Values
 
 HOUSEHOLDS = (
     # ages of the household's persons, tax unit by tax unit

@@ -10,7 +10,7 @@ from calibration_assets.matrix.concepts import required_values
 from calibration_assets.matrix.initial_weights import initial_weights
 from calibration_assets.simulation.copies import every_household
 from calibration_assets.simulation.places import Placement
-from calibration_assets.simulation.states import SWITCH_VALUES, Values
+from calibration_assets.simulation.values import SWITCH_VALUES, Values
 from calibration_assets_tests.matrix.example import (
     HOUSEHOLDS,
     SNAP,

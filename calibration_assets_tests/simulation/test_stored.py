@@ -3,8 +3,8 @@ import pytest
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.simulation.places import default_counties
-from calibration_assets.simulation.states import Values
 from calibration_assets.simulation.stored import StoredStateValues, read_state_values, write_state_values
+from calibration_assets.simulation.values import Values
 
 
 def test_values_come_back_from_several_folders(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from calibration_assets.errors import CalibrationError
 from calibration_assets.geography.shares import read_county_shares
+from calibration_assets.imputation.takeup import PROGRAMMES
 from calibration_assets.matrix import area_totals
 from calibration_assets.matrix.area import area_dataset
 from calibration_assets.matrix.area_totals import rows_of_area
@@ -20,7 +21,7 @@ from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.copies import every_household
 from calibration_assets.simulation.engine import calculate, engine_version, entity_of
 from calibration_assets.simulation.places import Placement, default_counties
-from calibration_assets.simulation.states import Values
+from calibration_assets.simulation.values import SWITCH_VALUES, Values
 from calibration_assets_tests.matrix.example import columns_of, targets_of
 
 pytestmark = pytest.mark.slow
@@ -203,7 +204,7 @@ def test_take_up_that_reaches_others_through_a_states_rules_has_switches(policye
             ("person_count", "district", "801", [("medicaid_enrolled", "==", "True")]),
         ]
     )
-    names = sorted(set(required_values(table, constraints)) - set(states.SWITCH_VALUES))
+    names = sorted(set(required_values(table, constraints)) - set(SWITCH_VALUES))
     values = dict(states.simulate_states(couples, placement.residents, names))
     assert values[8]["switch_takes_up_medicaid_if_eligible"].array.any()
     assert set(values[8]["snap"].turned) == {"takes_up_snap_if_eligible"}
@@ -238,7 +239,7 @@ def test_a_reform_is_the_rules_own_neutralisation(policyengine, dataset, countie
 
     copies = every_household(dataset)
     place = np.full(len(copies), 6), np.full(len(copies), counties[6])
-    left_out = [one.variable for one in states.PROGRAMMES]
+    left_out = [one.variable for one in PROGRAMMES]
     plain = open_simulation(copied_inputs(dataset, copies, *place, {}, left_out))
     reformed = policyengine.Microsimulation(dataset=plain.dataset, reform=Neutralise)
     change = np.asarray(reformed.calculate("income_tax", 2024, use_weights=False)) - plain.calculate("income_tax", 2024)
