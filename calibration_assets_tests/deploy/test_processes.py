@@ -124,12 +124,26 @@ def test_a_restart_of_the_database_in_the_middle_of_a_run_loses_nothing(stack):
     assert all(stack.is_healthy(service) for service in PROCESSES)
 
 
-def test_a_database_that_is_away_for_a_minute_costs_a_restart_of_the_code_server(stack):
+def test_a_database_that_is_away_for_a_minute_loses_no_run(stack):
     run = launch_fit(stack, 6)
     wait_for_checkpoint(stack, run)
     stack.postgres.stop()
     time.sleep(60)
     stack.postgres.start()
+    wait_for_success(stack, run)
+
+
+def test_a_queued_run_waits_for_a_code_server_that_is_away(stack):
+    stack.end("daemon")
+    run = launch_fit(stack, 7)
     stack.end("code")
+    stack.start("daemon")
+    wait_for(lambda: "re-submitting the run into the queue" in events_of(stack, run), 120)
     stack.start("code")
     wait_for_success(stack, run)
+    assert len(family(stack, run)) == 1
+
+
+def events_of(stack, run):
+    """What was said of a run, as the database has it."""
+    return " ".join(stack.postgres.query(f"select event from event_logs where run_id = '{run}'"))
