@@ -2,6 +2,7 @@
 version and tries the store, so that what is wrong is one sentence and not a traceback of every process.
 """
 
+import logging
 import os
 import sys
 import uuid
@@ -24,6 +25,7 @@ LOOKED_AT = ("target_database", "calibration_package", "weights")
 
 def main() -> int:
     """0 where the deployment can start, 1 after a sentence."""
+    logging.disable(logging.WARNING)  # what is tried again is not said again
     try:
         check_home()
         prepare_database()
@@ -74,11 +76,10 @@ def _reaching_database() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The last line of the first cause: what the server or the network said."""
+    """The first line of the first cause: what the server or the network said."""
     while error.__cause__ is not None:
         error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "Background on" not in line]
-    return lines[-1] if lines else type(error).__name__
+    return (str(error) or type(error).__name__).splitlines()[0].strip()
 
 
 if __name__ == "__main__":
