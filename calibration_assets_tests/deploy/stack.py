@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -164,7 +165,8 @@ class Stack:
         return answer["run"]["runId"]
 
     def runs(self) -> list[dict[str, Any]]:
-        """All runs, newest first."""
+        """All runs, newest first; asked at most twice a second, so that asking is no load."""
+        time.sleep(0.5)
         return self.ask("{ runsOrError { ... on Runs { results { runId status jobName parentRunId rootRunId "
                         "startTime endTime tags { key value } } } } }")["runsOrError"]["results"]  # fmt: skip
 
