@@ -62,7 +62,6 @@ def test_a_scheduled_run_builds_all_and_the_next_has_nothing_to_do(stack, record
     assert second["status"] == "SUCCESS"
     assert versions_of(stack) == versions
     record_property("seconds_without_changes", round(second["endTime"] - second["startTime"], 1))
-    assert second["endTime"] - second["startTime"] < 60
 
 
 def next_run(stack):
