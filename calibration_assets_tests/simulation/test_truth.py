@@ -21,7 +21,7 @@ from calibration_assets.simulation.catalogue import place_free
 from calibration_assets.simulation.copies import every_household
 from calibration_assets.simulation.engine import calculate, engine_version, entity_of
 from calibration_assets.simulation.places import Placement, default_counties
-from calibration_assets.simulation.values import SWITCH_VALUES, Values
+from calibration_assets.simulation.values import SWITCH_VALUES, Values, reform_value
 from calibration_assets_tests.matrix.example import columns_of, targets_of
 
 pytestmark = pytest.mark.slow
@@ -195,7 +195,7 @@ def couples_in_colorado():
 def test_take_up_that_reaches_others_through_a_states_rules_has_switches(policyengine):
     """Whether a spouse is on Medicaid decides the pension of Colorado, and so the couple's SNAP."""
     couples = couples_in_colorado()
-    columns = columns_of([801] * 12 * 20, 12).assign(household_id=np.tile(np.arange(12), 20), county=8031)
+    columns = columns_of([801] * 12 * 20, 12).assign(household_id=np.tile(np.arange(12), 20), county=np.full(240, 8031, np.int32))
     placement = Placement.by_state(columns, 12, {8: 8031})
     table, constraints = targets_of(
         [
@@ -244,7 +244,7 @@ def test_a_reform_is_the_rules_own_neutralisation(policyengine, dataset, countie
     reformed = policyengine.Microsimulation(dataset=plain.dataset, reform=Neutralise)
     change = np.asarray(reformed.calculate("income_tax", 2024, use_weights=False)) - plain.calculate("income_tax", 2024)
     values = simulate(Placement.by_state(columns, 20, counties), True)
-    base = values[6][states.reform_value("charitable_deduction")].array[: len(change)]
+    base = values[6][reform_value("charitable_deduction")].array[: len(change)]
     assert base == pytest.approx(change, abs=0.5)
     assert (base > 100).any()
 
