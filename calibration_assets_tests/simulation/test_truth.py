@@ -195,7 +195,8 @@ def couples_in_colorado():
 def test_take_up_that_reaches_others_through_a_states_rules_has_switches(policyengine):
     """Whether a spouse is on Medicaid decides the pension of Colorado, and so the couple's SNAP."""
     couples = couples_in_colorado()
-    columns = columns_of([801] * 12 * 20, 12).assign(household_id=np.tile(np.arange(12), 20), county=np.full(240, 8031, np.int32))
+    county, household_id = np.full(240, 8031, np.int32), np.tile(np.arange(12), 20)
+    columns = columns_of([801] * 240, 12).assign(household_id=household_id, county=county)
     placement = Placement.by_state(columns, 12, {8: 8031})
     table, constraints = targets_of(
         [
