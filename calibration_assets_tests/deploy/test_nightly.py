@@ -23,12 +23,14 @@ def stack(tmp_path, small_profile, record_property):
     """A deployment over an empty store, timed from `up` to an answer for the pipeline's code."""
     chosen = {"CALIBRATION_STORE": str(tmp_path / "store"), "CALIBRATION_PROFILE": str(small_profile)}
     deployment = Stack(tmp_path / "deployment", **chosen, CALIBRATION_NIGHTLY_CRON=NEW_YEAR)
-    deployment.postgres.create()
-    began = time.monotonic()
-    deployment.start_processes()
-    record_property("seconds_from_up_to_an_answer", round(time.monotonic() - began, 1))
-    yield deployment
-    deployment.down()
+    try:
+        deployment.postgres.create()
+        began = time.monotonic()
+        deployment.start_processes()
+        record_property("seconds_from_up_to_an_answer", round(time.monotonic() - began, 1))
+        yield deployment
+    finally:
+        deployment.down()
 
 
 def scheduled(stack):

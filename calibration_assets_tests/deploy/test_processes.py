@@ -29,9 +29,11 @@ def stack(tmp_path):
     store_package(store, **widen(200))
     with_store = {"CALIBRATION_STORE": str(tmp_path / "store"), "CALIBRATION_NIGHTLY_CRON": NEW_YEAR}
     deployment = Stack(tmp_path / "deployment", **with_store)
-    deployment.up()
-    yield deployment
-    deployment.down()
+    try:
+        deployment.up()
+        yield deployment
+    finally:
+        deployment.down()
 
 
 def launch_fit(stack, seed):
