@@ -21,8 +21,8 @@ GATED_COLUMN_BYTES = 4 * (3 * 2 + 4 + 1 + 4)
 REFIT_ENTRY_BYTES = 2 * (4 + 8) + (4 + 4)
 REFIT_COLUMN_BYTES = 8 * (2 * HISTORY + 10)
 BUILD_ENTRY_BYTES = 4 * 8
-CELL_BYTES = 4 + 1 + 8 + 4
-"""Of a column in one of its cells: its place in the incidence, in either precision, and the cell's number."""
+CELL_BYTES = 2 * (4 + 8)
+"""At most, of a column in one of its cells: its place among the cell's columns, and the cell's among its own."""
 COPIED_FLOATS = 1 << 24
 TRAFFIC_OF_AN_EPOCH = 3.5
 """Time of an epoch over that of reading what it touches once at the copy's speed (benchmarks/README.md)."""

@@ -41,12 +41,13 @@ class MatrixProducts:
         if len(X.column_rows):
             self._by_column = ColumnProducts(X.by_column, first, last, dtype=dtype, device=device)
         if len(X.cell_rows):
-            self._by_cell = ColumnProducts(X.by_cell, dtype=dtype, device=device)
-            self._cell = torch.from_numpy(np.array(X.cell[:, first:last])).to(device)
-            incidence = X.incidence if self.n_columns == X.shape[1] else X.incidence[:, first:last]
-            ones = np.ones(incidence.nnz, dtype=str(dtype).removeprefix("torch."))
-            self._incidence = _torch_csr(incidence.indptr, incidence.indices, ones, incidence.shape, device)
-            self._of_cells = torch.empty(X.by_cell.shape[1], dtype=dtype, device=device)
+            filled = np.bincount(X.by_cell.indices, minlength=X.by_cell.shape[1]) > 0
+            self._by_cell = ColumnProducts(X.by_cell[:, filled], dtype=dtype, device=device)
+            A = X.incidence[filled][:, first:last].astype(str(dtype).removeprefix("torch."))
+            self._incidence, self._back = (
+                _torch_csr(one.indptr, one.indices, one.data, one.shape, device) for one in (A, A.T.tocsr())
+            )
+            self._of_cells = torch.empty(A.shape[0], dtype=dtype, device=device)
 
     def estimates(self, weights: torch.Tensor) -> torch.Tensor:
         """`X @ weights` (rows,) in float64, for weights (columns,)."""
@@ -68,8 +69,7 @@ class MatrixProducts:
             self._by_column.gradient(slopes[column_rows], out)
         if self._by_cell is not None:
             self._by_cell.gradient(slopes[cell_rows], self._of_cells)
-            for cell in self._cell:
-                out += torch.index_select(self._of_cells, 0, cell)
+            out += torch.mv(self._back, self._of_cells)
         return out
 
 

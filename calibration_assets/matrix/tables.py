@@ -68,10 +68,18 @@ def tabulate_concepts(
     tables = [sparse.vstack(stacked[group], format="csr") for group in groups]
     first = np.cumsum([0, *(table.shape[0] for table in tables[:-1])])
     cell = np.stack([row[group] + start for group, start in zip(groups, first, strict=True)])
-    used, cell = np.unique(cell, return_inverse=True)
-    return ConceptValues(
-        sparse.vstack(tables, format="csr")[used], cell.reshape(len(groups), len(columns)).astype(np.int32)
-    )
+    return _in_order_of_records(sparse.vstack(tables, format="csr"), cell, columns["record"].to_numpy())
+
+
+def _in_order_of_records(amounts: sparse.csr_matrix, cell: np.ndarray, record: np.ndarray) -> ConceptValues:
+    """The cells that have a column, those of a household together: sums over their columns then read what is near."""
+    of_cell = np.full(amounts.shape[0], -1)
+    for kind in cell:
+        of_cell[kind] = record
+    order = np.argsort(of_cell, kind="stable")[np.count_nonzero(of_cell < 0) :]
+    number = np.empty(len(of_cell), dtype=np.int32)
+    number[order] = np.arange(len(order))
+    return ConceptValues(amounts[order], number[cell])
 
 
 @dataclass(frozen=True)
