@@ -22,7 +22,7 @@ from calibration_assets.simulation.passes import PassTimes
 from calibration_assets.simulation.places import Residents
 from calibration_assets.simulation.values import OWN_SWITCHES, SWITCH_VALUES, StateValues, Values
 
-VERSION = 7
+VERSION = 8
 HOUSEHOLDS_A_SIMULATION = 24_000
 """Placed households in one simulation: half of a simulation of 12,000 is cost that does not grow with them."""
 
