@@ -7,6 +7,7 @@ from dagster import AssetCheckSeverity, AssetKey, DagsterInstance, Definitions, 
 from calibration_assets.definitions import defs
 from calibration_assets.defs.assets.weights import weights
 from calibration_assets.defs.checks import check_package, check_weights
+from calibration_assets.defs.fit_place import FitPlace
 from calibration_assets.defs.io_managers import StoredValueIOManager
 from calibration_assets.defs.partitions import AREAS
 from calibration_assets.defs.resources import CalibrationStorage
@@ -35,7 +36,11 @@ def run(tmp_path, package):
     graph = Definitions(
         assets=[package, weights],
         asset_checks=[check_package, check_weights],
-        resources={"storage": storage, "stored_value": StoredValueIOManager(storage=storage)},
+        resources={
+            "storage": storage,
+            "stored_value": StoredValueIOManager(storage=storage),
+            "fit_place": FitPlace(),
+        },
     )
     config = {"ops": {"weights": {"config": {"epochs": 10}}}}
     with DagsterInstance.ephemeral() as instance:
